@@ -1,0 +1,234 @@
+"""``load``: the arrays of a whole corpus, from the store where they are there, else computed.
+
+Threads, not processes: openSMILE, torch, soxr and file access all release the interpreter's lock,
+so two threads keep two cores busy, nothing is copied between processes, and Ctrl-C ends one
+process. Torch computes on one thread within each, which also makes a result independent of the
+machine's number of cores.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from serlib.errors import AudioError, CorpusError, Problem, ViewError
+from serlib.views.base import View
+from serlib.views.store import Store
+
+_BAD_ITEM = (AudioError, CorpusError, ViewError)
+
+
+class CorpusLike(Protocol):
+    """What ``load`` needs of a corpus."""
+
+    table: pd.DataFrame
+
+    def path(self, utterance: str) -> Path:
+        """The audio file."""
+
+    def audio(self, utterance: str) -> tuple[np.ndarray, int]:
+        """The waveform and its rate."""
+
+
+class Features(Mapping[str, np.ndarray]):
+    """Utterance → array, in the corpus' order, opened (mapped, read-only) when asked for.
+
+    Attributes:
+        utterances: the ids that have an array.
+        left_out: a Problem for each that has none.
+        view: what was computed.
+    """
+
+    def __init__(self, view: View, store: Store, keys: dict[str, str], left_out: list[Problem]):
+        self.view, self.left_out, self.utterances = view, left_out, list(keys)
+        self._store, self._keys, self._folder = store, keys, folder(view)
+        self._mapped = _room_for(len(keys))
+
+    def __getitem__(self, utterance: str) -> np.ndarray:
+        return self._store.read(self._folder, self._keys[utterance], self._mapped)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def stack(self) -> np.ndarray:
+        """All vectors as one matrix, shape (n, dims), rows in the order of ``utterances``.
+
+        Raises:
+            ViewError: the view gives frames, or there is nothing to stack.
+        """
+        arrays = [np.array(self[utterance]) for utterance in self.utterances]
+        if not arrays or {array.ndim for array in arrays} != {1}:
+            raise ViewError(
+                f"{self.view.name}: {len(arrays)} arrays that are not vectors cannot be stacked; "
+                "take them one by one, or reduce them over their frames first"
+            )
+        return np.stack(arrays)
+
+
+def folder(view: View) -> str:
+    """The name of a view's folder in the store."""
+    return f"{view.name}-{view.fingerprint}"
+
+
+def load(
+    corpus: CorpusLike,
+    view: View,
+    *,
+    strict: bool = False,
+    progress: bool = True,
+    workers: int | None = None,
+    store: Store | None = None,
+) -> Features:
+    """Give each utterance's array; compute and store those that are missing, on all cores.
+
+    Args:
+        corpus: whose utterances (``table``, ``path``, ``audio``).
+        view: what to compute.
+        strict: raise at the first bad utterance instead of leaving it out.
+        progress: show a bar on stderr.
+        workers: threads; all cores by default.
+        store: where arrays are kept; the user's cache by default.
+
+    Returns:
+        The arrays, and what was left out with the reason.
+
+    Raises:
+        AudioError, CorpusError, ViewError: with ``strict``, the first bad utterance.
+        StoreError: the store cannot be written (a full disk); what was stored stays valid.
+    """
+    store = Store() if store is None else store
+    name = folder(view)
+    store.tidy(name)
+    keys = _keys(corpus, view, store)
+    missing = [item for item, key in keys.items() if key is None or not store.has(name, key)]
+    problems: dict[str, Problem] = {}
+    if missing:
+        view.prepare()
+        jobs = _Jobs(corpus, view, store, name, keys)
+        problems = jobs.run(missing, strict, progress, workers)
+    left_out = [problems[item] for item in keys if item in problems]
+    if left_out:
+        _report(left_out, len(keys), view)
+    return Features(view, store, {i: k for i, k in keys.items() if i not in problems}, left_out)
+
+
+class _Jobs:
+    """Extraction of the missing arrays."""
+
+    def __init__(self, corpus: CorpusLike, view: View, store: Store, name: str, keys: dict):
+        self.corpus, self.view, self.store, self.name, self.keys = corpus, view, store, name, keys
+
+    def run(
+        self, missing: list[str], strict: bool, progress: bool, workers: int | None
+    ) -> dict[str, Problem]:
+        """Compute all; give the problems by utterance."""
+        from joblib import cpu_count
+        from tqdm import tqdm
+
+        problems = {}
+        with (
+            _one_torch_thread(self.view),
+            _pool(min(workers or cpu_count(), len(missing))) as pool,
+            tqdm(total=len(missing), desc=self.view.name, unit="utt", disable=not progress) as bar,
+        ):
+            jobs: dict[Future, str] = {pool.submit(self._one, item): item for item in missing}
+            for job in as_completed(jobs):
+                error = job.result()
+                if error is not None and strict:
+                    raise error
+                if error is not None:
+                    problems[jobs[job]] = Problem(jobs[job], str(error))
+                bar.update()
+        return problems
+
+    def _one(self, utterance: str) -> Exception | None:
+        """Compute and store one array; a bad utterance's error is returned, others are raised."""
+        try:
+            if self.view.source == "text":
+                array = self.view.extract(self.corpus.table.loc[utterance, "text"])
+            else:
+                array = self.view.extract(*self.corpus.audio(utterance))
+            if self.keys[utterance] is None:
+                raise AudioError(f"{self.corpus.path(utterance)}: cannot be read; check its rights")
+        except _BAD_ITEM as error:
+            return error
+        except Exception as error:
+            error.add_note(f"while {self.view.name} saw {utterance}")
+            raise
+        self.store.write(self.name, self.keys[utterance], array)
+        return None
+
+
+def _keys(corpus: CorpusLike, view: View, store: Store) -> dict[str, Any]:
+    """Each utterance's key in the store; None where there is nothing to name it by."""
+    table = corpus.table
+    if view.source == "text":
+        texts = table["text"].items()
+        return {item: store.text_key(t) if isinstance(t, str) else None for item, t in texts}
+    keys: dict[str, str | None] = {}
+    for utterance, start, end in zip(table.index, table["start"], table["end"], strict=True):
+        try:
+            keys[utterance] = store.key(corpus.path(utterance), start, end)
+        except (OSError, *_BAD_ITEM):
+            keys[utterance] = None  # reading the audio will say what is wrong
+    store.save_hashes()
+    return keys
+
+
+def _report(left_out: list[Problem], total: int, view: View) -> None:
+    for problem in left_out:
+        print(problem, file=sys.stderr)
+    print(f"{view.name}: {len(left_out)} of {total} utterances left out", file=sys.stderr)
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[ThreadPoolExecutor]:
+    """A pool that drops what has not begun when an error or Ctrl-C comes."""
+    pool = ThreadPoolExecutor(workers)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _one_torch_thread(view: View) -> Iterator[None]:
+    if "torch" not in view.packages:  # a view without torch should not pay for its import
+        yield
+        return
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _room_for(arrays: int) -> bool:
+    """Whether so many arrays can be mapped at once: each holds a file open while it lives.
+
+    The soft limit on open files (often 1024) is raised towards the hard one where that is needed.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return True
+    wanted = 4 * arrays + 512
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if resource.RLIM_INFINITY in (soft, hard) or soft >= wanted:
+        return True
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard), hard))
+    except (OSError, ValueError):
+        return False
+    return wanted <= hard
