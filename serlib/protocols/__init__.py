@@ -1,0 +1,43 @@
+"""How a claim is tested: splits, the leakage audit, metrics, and how sure a number is.
+
+Names load on use, so that ``import serlib.protocols`` stays light.
+"""
+
+from importlib import import_module
+
+_HOME = {
+    "Fold": "folds",
+    "leave_one_speaker_out": "splits",
+    "leave_one_session_out": "splits",
+    "grouped_k_fold": "splits",
+    "official_split": "splits",
+    "cross_corpus": "splits",
+    "label_fraction": "splits",
+    "audit": "leakage",
+    "assert_clean": "leakage",
+    "audio_content": "leakage",
+    "METRICS": "metrics",
+    "uar": "metrics",
+    "wa": "metrics",
+    "f1": "metrics",
+    "mcc": "metrics",
+    "ccc": "metrics",
+    "scores": "metrics",
+    "confusion": "metrics",
+    "Interval": "uncertainty",
+    "PairedResult": "uncertainty",
+    "bootstrap": "uncertainty",
+    "paired": "uncertainty",
+}
+
+__all__ = list(_HOME)
+
+
+def __getattr__(name: str):
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])
