@@ -1,0 +1,231 @@
+"""One way to fit a model on a fold: early stopping, best checkpoint, plateau schedule, resume."""
+
+import logging
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import lightning as L
+import numpy as np
+import pandas as pd
+import torch
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, TQDMProgressBar
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from serlib.protocols.metrics import uar
+
+
+class EmotionClassifier(L.LightningModule):
+    """A classifier of emotions that watches the validation UAR; papers say model and losses.
+
+    A subclass gives ``forward(inputs)`` → logits and ``losses(batch)`` → losses with key ``loss``.
+    Batches are mappings with the key ``emotion`` and the key named by ``inputs``.
+
+    Args:
+        labels: the emotions, in the order of the outputs.
+        lr: Adam's learning rate.
+        plateau: epochs without a better validation UAR before the rate falls to a tenth.
+    """
+
+    inputs = "fbank"
+
+    def __init__(self, labels: tuple[str, ...], lr: float = 1e-3, plateau: int = 15):
+        super().__init__()
+        self.labels, self.lr, self.plateau = tuple(labels), lr, plateau
+        self._seen: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def training_step(self, batch, _):
+        """Sum the losses, and log each under its own name."""
+        losses = self.losses(batch)
+        self.log_dict(losses, on_step=False, on_epoch=True, batch_size=len(batch["emotion"]))
+        return losses["loss"]
+
+    def validation_step(self, batch, _):
+        """Keep the predictions: UAR is of the whole part, never of a batch."""
+        self._seen.append((batch["emotion"].cpu(), self(batch[self.inputs]).argmax(1).cpu()))
+
+    def on_validation_epoch_end(self):
+        """Log the UAR of the validation part; a class it lacks is left out of the mean."""
+        truth, prediction = (np.concatenate(x) for x in zip(*self._seen, strict=True))
+        self._seen.clear()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # It would say every epoch which class is missing.
+            value = uar(truth, prediction, range(len(self.labels)), absent="ignore")
+        self.log("uar", value, prog_bar=True)
+
+    def predict_step(self, batch, _):
+        """Return class probabilities, (B, classes)."""
+        return self(batch[self.inputs]).float().softmax(1)
+
+    def configure_optimizers(self):
+        """Adam, whose rate falls to a tenth when the validation UAR stops rising."""
+        optimizer = torch.optim.Adam(self.parameters(), lr=self.lr)
+        scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
+            optimizer, mode="max", factor=0.1, patience=self.plateau
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "monitor": "uar"}}
+
+
+class EpochShuffle(Sampler[int]):
+    """Shuffle by (seed, epoch) alone, so that a resumed run sees the order it would have seen."""
+
+    def __init__(self, size: int, seed: int):
+        self.size, self.seed, self.epoch = size, seed, 0
+
+    def set_epoch(self, epoch: int):
+        """Lightning calls this at every epoch's start."""
+        self.epoch = epoch
+
+    def __len__(self):
+        return self.size
+
+    def __iter__(self):
+        generator = torch.Generator().manual_seed(self.seed * 100_003 + self.epoch)
+        return iter(torch.randperm(self.size, generator=generator).tolist())
+
+
+class _SeedEachEpoch(L.Callback):
+    """Dropout and random references, too, depend on (seed, epoch) alone."""
+
+    def __init__(self, seed: int):
+        self.seed = seed
+
+    def on_train_epoch_start(self, trainer, _):
+        torch.manual_seed(self.seed * 100_003 + trainer.current_epoch)
+
+
+class _History(L.Callback):
+    """Keep every epoch's logged values in the checkpoint, so that a resumed run has them all."""
+
+    def __init__(self):
+        self.rows: list[dict[str, float]] = []
+
+    def on_train_epoch_end(self, trainer, _):
+        values = {k: float(v) for k, v in trainer.callback_metrics.items()}
+        self.rows.append({"epoch": trainer.current_epoch} | values)
+
+    def state_dict(self):
+        return {"rows": self.rows}
+
+    def load_state_dict(self, state):
+        self.rows = state["rows"]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a fit leaves: the module holds the best epoch's weights.
+
+    Attributes:
+        history: one row an epoch: the losses and the validation ``uar``.
+        best_epoch: the epoch whose weights are kept.
+        best_uar: its validation UAR.
+    """
+
+    history: pd.DataFrame
+    best_epoch: int
+    best_uar: float
+
+
+def fit(
+    module: L.LightningModule,
+    train: Dataset,
+    dev: Dataset,
+    *,
+    directory: Path,
+    seed: int,
+    epochs: int,
+    patience: int = 20,
+    batch_size: int = 32,
+    precision: str = "32-true",
+    device: str = "auto",
+    progress: bool = True,
+) -> Fit:
+    """Fit a module; stop early on the validation UAR; leave the best epoch's weights in it.
+
+    Killed at any instant, the same call goes on from the last whole epoch, and ends as if it had
+    never been stopped. On the CPU the same seed gives the same weights.
+
+    Args:
+        module: an `EmotionClassifier`, made after `seed_everything`.
+        train: training items; ``train.collate`` makes a batch of a list of them.
+        dev: validation items.
+        directory: where checkpoints go; one folder for one run.
+        seed: of the shuffling, dropout and random references.
+        epochs: at most so many.
+        patience: epochs without a better validation UAR before it stops.
+        batch_size: a last batch of one is dropped (batch normalisation needs two).
+        precision: Lightning's name, e.g. ``"32-true"``, ``"bf16-mixed"``, ``"16-mixed"``.
+        device: Lightning's accelerator: ``"auto"``, ``"cpu"``, ``"gpu"``.
+        progress: show a progress bar.
+
+    Returns:
+        The history and the best epoch.
+    """
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    best = ModelCheckpoint(
+        directory,
+        filename="best",
+        monitor="uar",
+        mode="max",
+        save_last=True,
+        enable_version_counter=False,
+    )
+    history = _History()
+    stop = EarlyStopping("uar", mode="max", patience=patience)
+    trainer = _trainer(
+        device,
+        precision,
+        progress,
+        max_epochs=epochs,
+        default_root_dir=directory,
+        callbacks=[history, _SeedEachEpoch(seed), stop, best],
+        deterministic=True,
+    )
+    last = directory / "last.ckpt"
+    trainer.fit(
+        module,
+        DataLoader(
+            train,
+            batch_size,
+            sampler=EpochShuffle(len(train), seed),
+            collate_fn=train.collate,
+            drop_last=len(train) % batch_size == 1,
+        ),
+        DataLoader(dev, batch_size, collate_fn=dev.collate),
+        ckpt_path=last if last.exists() else None,
+        weights_only=True,
+    )
+    state = torch.load(best.best_model_path, weights_only=True, map_location="cpu")
+    module.load_state_dict(state["state_dict"])
+    return Fit(pd.DataFrame(history.rows), int(state["epoch"]), float(best.best_model_score))
+
+
+def predict(
+    module: L.LightningModule, items: Dataset, *, batch_size: int = 32, device: str = "auto"
+) -> np.ndarray:
+    """Return class probabilities, (items, classes), in the order of the items."""
+    loader = DataLoader(items, batch_size, collate_fn=items.collate)
+    return torch.cat(_trainer(device, "32-true", False).predict(module, loader)).cpu().numpy()
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python, NumPy and torch, before a module is made."""
+    L.seed_everything(seed, verbose=False)
+
+
+def _trainer(device: str, precision: str, progress: bool, **options) -> L.Trainer:
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", ".*does not have many workers.*")
+    callbacks = options.pop("callbacks", []) + ([TQDMProgressBar(leave=False)] if progress else [])
+    return L.Trainer(
+        accelerator=device,
+        devices=1,
+        precision=precision,
+        logger=False,
+        callbacks=callbacks,
+        enable_progress_bar=progress,
+        enable_model_summary=False,
+        enable_checkpointing=any(isinstance(c, ModelCheckpoint) for c in callbacks),
+        **options,
+    )
