@@ -48,7 +48,6 @@ _TYPES = {
     "split": "str",
 }
 COLUMNS = tuple(_TYPES)
-_NUMBERS = ("float64", "Int64")
 _ALLOWED = {"emotion": EMOTIONS, "gender": GENDERS, "split": SPLITS}
 
 
@@ -115,7 +114,9 @@ def _first(failures: pd.DataFrame) -> str:
     more = f" (and {others} more rows)" if others > 0 else ""
     if row["check"] == "field_uniqueness":
         return f"utterance {row['failure_case']!r} occurs more than once; make the ids unique{more}"
-    where = "" if pd.isna(row["index"]) else f"utterance {row['index']!r}: "
+    if pd.isna(row["index"]):
+        return f"{row['column']} has values that are not {_rule(row)}"
+    where = f"utterance {row['index']!r}: "
     return f"{where}{row['column']} '{row['failure_case']}' is not {_rule(row)}{more}"
 
 
@@ -123,7 +124,8 @@ def _rule(row: pd.Series) -> str:
     if row["column"] in _ALLOWED:
         return f"one of {', '.join(_ALLOWED[row['column']])}"
     if "coerce" in str(row["check"]) or "dtype" in str(row["check"]):
-        return "a number" if _TYPES.get(row["column"]) in _NUMBERS else "text"
+        kinds = {"float64": "a number", "Int64": "a whole number"}
+        return kinds.get(_TYPES.get(row["column"]), "text")
     return str(row["check"])
 
 
@@ -155,4 +157,7 @@ def leaves(path: str, resolved: Path) -> bool:
     """Tell whether a relative path leads out of a (resolved) folder, by ``..``, root or link."""
     if PurePosixPath(path).is_absolute():
         return True
-    return not (resolved / path).resolve().is_relative_to(resolved)
+    try:
+        return not (resolved / path).resolve().is_relative_to(resolved)
+    except (OSError, RuntimeError, ValueError):  # A loop of links, or no path at all.
+        return True

@@ -1,0 +1,62 @@
+"""``serlib corpora``, ``serlib corpora check`` and ``serlib extract``."""
+
+import argparse
+import inspect
+import json
+from typing import TYPE_CHECKING
+
+from serlib.commands.values import parse_pairs
+
+if TYPE_CHECKING:
+    from serlib.corpora import Corpus
+
+
+def show(_arguments: argparse.Namespace) -> int:
+    """List the corpora."""
+    from serlib.corpora import adapter, list_corpora
+
+    for name in list_corpora():
+        module = adapter(name)
+        print(f"{name:<10}{module.DESCRIPTION}\n{'':<10}licence: {module.LICENCE}")
+    return 0
+
+
+def load(arguments: argparse.Namespace) -> "Corpus":
+    """Load the corpus that the arguments name."""
+    from serlib.corpora import adapter, load_corpus
+
+    options = parse_pairs(arguments.options, "-o", nested=True)
+    if "progress" in inspect.signature(adapter(arguments.corpus).load).parameters:
+        options.setdefault("progress", True)
+    return load_corpus(arguments.corpus, arguments.root, strict=arguments.strict, **options)
+
+
+def check(arguments: argparse.Namespace) -> int:
+    """Check a copy of a corpus and print what is in it and what is wrong."""
+    from serlib.corpora.check import check as take_stock
+
+    report = take_stock(load(arguments), arguments.strict)
+    problems = report["problems"]
+    errors = sum(line.startswith("error:") for line in problems)
+    if arguments.json:
+        print(json.dumps(report, ensure_ascii=False, indent=2))
+        return int(errors > 0)
+    counts = ", ".join(f"{emotion} {n}" for emotion, n in report["emotions"].items())
+    total = "{utterances} utterances, {speakers} speakers, {minutes} minutes".format(**report)
+    wrong = f"{errors} errors (left out), {len(problems) - errors} notes"
+    lines = [f"{arguments.corpus}: {total}", f"emotions: {counts or 'none'}", *problems]
+    print(*lines, wrong if problems else "nothing is wrong", sep="\n")
+    return int(errors > 0)
+
+
+def extract(arguments: argparse.Namespace) -> int:
+    """Compute a view of every utterance of a corpus into the store."""
+    from serlib import views
+    from serlib.errors import ViewError
+
+    known = views.available()
+    if arguments.view not in known:
+        raise ViewError(f"no view {arguments.view!r}; there are {', '.join(known)}")
+    features = views.load(load(arguments), known[arguments.view](), strict=arguments.strict)
+    print(f"{len(features.utterances)} utterances in the store, {len(features.left_out)} left out")
+    return 0
