@@ -38,7 +38,6 @@ def environment() -> dict:
     return {"versions": _versions(), "hardware": _hardware(), "revision": _revision()}
 
 
-@cache
 def repository() -> Path:
     """Return the folder of the book: the checkout serlib is installed from, else the current one.
 

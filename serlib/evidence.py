@@ -1,0 +1,119 @@
+"""What the records say on a claim: our number, its interval, and the verdicts they allow."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from serlib import results
+from serlib.errors import RecordError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from serlib.claims import Claim
+
+_SCALE = {"%": 100.0, "points": 100.0, "M": 1e-6, "G": 1e-9, "": 1.0}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Our number for a claim, in the claim's unit; ``p`` is of a paired difference only."""
+
+    value: float
+    low: float
+    high: float
+    p: float | None = None
+
+
+def measured(claim: "Claim") -> Measured | None:
+    """Compute our number and its interval from a claim's evidence, or None if it has no measure.
+
+    The interval is clustered by speaker; of a mean over folds, by fold. A counted number is its own
+    interval.
+
+    Raises:
+        RecordError: the evidence lacks the variant or the value that the measure names.
+        ProtocolError: the evidence does not allow the metric.
+    """
+    if claim.measure is None or not claim.evidence:
+        return None
+    if "value" in claim.measure:
+        found = _counted(claim)
+    elif "minus" in claim.measure:
+        found = _difference(claim)
+    else:
+        found = _sampled(claim)
+    scale = _SCALE[claim.unit]
+    return Measured(found.value * scale, found.low * scale, found.high * scale, found.p)
+
+
+def allowed_verdicts(claim: "Claim") -> tuple[str, ...]:
+    """Return the verdicts that our number for a claim allows; none if there is no such number.
+
+    A value is reproduced if our interval contains it; a relation if it holds with p < 0.05, and it
+    is contradicted if the opposite does.
+    """
+    found = measured(claim)
+    if found is None:
+        return ()
+    if claim.value is not None:
+        within = claim.measure.get("within", 0.0)
+        verdict = results.compare(found, claim.value, within)
+        return (verdict,) if verdict == "reproduced" else (verdict, "contradicted")
+    if found.p is None or found.p >= 0.05:
+        return ("not reproduced",)
+    return ("reproduced",) if found.value > 0 else ("contradicted",)
+
+
+def _counted(claim: "Claim") -> Measured:
+    name = claim.measure["value"]
+    for path in claim.evidence:
+        record = results.read(path)
+        number = vars(record)["values"].get(name) if record.kind == "measurement" else None
+        if number is not None:
+            return Measured(number, number, number)
+    raise RecordError(f"{claim.id}: no value {name!r} in {', '.join(claim.records)}")
+
+
+def _sampled(claim: "Claim") -> Measured:
+    from serlib.protocols import bootstrap
+
+    name, variant = claim.measure["metric"], claim.measure["variant"]
+    if claim.measure.get("aggregate") == "folds":
+        runs = results.table(claim.evidence)
+        runs = _of_variant(runs, variant, claim)
+        # One row a fold: its mean over seeds stands in for the metric of its predictions.
+        means = runs.groupby("fold", as_index=False)[name].mean()
+        frame = means.rename(columns={name: "truth"}).assign(prediction=0.0)
+        interval = bootstrap(frame, lambda truth, _: float(truth.mean()), cluster="fold")
+    else:
+        interval = bootstrap(_predictions(claim, variant), _metric(claim), cluster="speaker")
+    return Measured(interval.value, interval.low, interval.high)
+
+
+def _difference(claim: "Claim") -> Measured:
+    from serlib.protocols import paired
+
+    first, second = (_predictions(claim, claim.measure[key]) for key in ("variant", "minus"))
+    found = paired(first, second, _metric(claim), cluster="speaker")
+    return Measured(found.difference, found.low, found.high, found.p)
+
+
+def _metric(claim: "Claim") -> Any:
+    from serlib.protocols.metrics import METRICS
+
+    labels = {tuple(r.labels) for r in map(results.read, claim.evidence) if r.kind == "run"}
+    if len(labels) != 1:
+        raise RecordError(f"{claim.id}: its records have {len(labels)} sets of labels; name one")
+    return partial(METRICS[claim.measure["metric"]], labels=list(*labels))
+
+
+def _predictions(claim: "Claim", variant: str) -> "pd.DataFrame":
+    return _of_variant(results.predictions(claim.evidence), variant, claim)
+
+
+def _of_variant(frame: "pd.DataFrame", variant: str, claim: "Claim") -> "pd.DataFrame":
+    chosen = frame[frame["variant"] == variant]
+    if chosen.empty:
+        raise RecordError(f"{claim.id}: no run of variant {variant!r} in its records")
+    return chosen

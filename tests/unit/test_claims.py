@@ -1,0 +1,240 @@
+"""The ledger refuses a verdict without evidence, and our number is computed from the records."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from serlib.claims import claims_table, load_claims
+from serlib.errors import RecordError
+from serlib.evidence import allowed_verdicts, measured
+from serlib.results import Measurement, Record, environment, write
+
+LABELS = ["anger", "neutral"]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A book with records of two variants on four speakers, and of a cost."""
+    tmp_path = tmp_path_factory.mktemp("book")
+    for speaker in range(4):
+        rng = np.random.default_rng(speaker)
+        truth = rng.permutation(["anger", "neutral"] * 15)
+        for variant, hit in (("base", 0.6), ("dsnet", 0.95)):
+            right = rng.random(30) < hit
+            rows = [
+                {
+                    "utterance": f"{speaker}-{i}",
+                    "speaker": str(speaker),
+                    "truth": t,
+                    "prediction": t if r else LABELS[t == "anger"],
+                    "scores": None,
+                }
+                for i, (t, r) in enumerate(zip(truth, right, strict=True))
+            ]
+            recalls = [right[truth == label].mean() for label in LABELS]
+            record = Record(
+                paper="toy",
+                variant=variant,
+                corpus="c",
+                protocol="leave one speaker out",
+                fold=str(speaker),
+                held_out=str(speaker),
+                seed=0,
+                profile=None,
+                parameters={},
+                labels=LABELS,
+                utterances=rows,
+                metrics={"uar": {"value": np.mean(recalls), "low": None, "high": None}},
+                seconds=1.0,
+                **environment(),
+            )
+            write(record, tmp_path / "results" / "toy" / "runs")
+    cost = Measurement("toy", "cost", {"parameters": 1_771_589}, {}, **environment())
+    write(cost, tmp_path / "results" / "toy")
+    return tmp_path
+
+
+@pytest.fixture
+def book(made, tmp_path):
+    return Path(shutil.copytree(made, tmp_path / "book"))
+
+
+def ledger(book, *entries, **changes):
+    plain = {
+        "id": "TO-1",
+        "text": "It works",
+        "value": 90.0,
+        "unit": "%",
+        "protocol": "leave one speaker out",
+        "verdict": "reproduced",
+        "records": ["runs/*.json"],
+        "measure": {"metric": "uar", "variant": "dsnet"},
+    }
+    claims = [plain | entry for entry in entries or ({},)]
+    claims = [{k: v for k, v in claim.items() if v != "absent"} for claim in claims]
+    data = {"paper": "toy", "title": "T", "reference": "R", "claims": claims} | changes
+    (book / "claims").mkdir(exist_ok=True)
+    (book / "claims" / "toy.yml").write_text(yaml.safe_dump(data))
+    return book
+
+
+def refusal(book, *entries, **changes):
+    with pytest.raises(RecordError) as caught:
+        load_claims("toy", ledger(book, *entries, **changes))
+    assert "\n" not in str(caught.value) and "toy.yml" in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("verdict", ["reproduced", "not reproduced", "contradicted"])
+def test_a_verdict_without_a_record_that_exists_is_refused(book, verdict):
+    assert "TO-1" in refusal(book, {"verdict": verdict, "records": []})
+    reason = refusal(book, {"verdict": verdict, "records": ["none/*.json"]})
+    assert "no record matches none/*.json" in reason
+
+
+def test_a_verdict_on_a_damaged_record_is_refused(book):
+    path = next((book / "results" / "toy" / "runs").iterdir())
+    path.write_text(path.read_text().replace('"seed": 0', '"seed": "0"'))
+    with pytest.raises(RecordError, match="field seed"):
+        load_claims("toy", ledger(book))
+
+
+@pytest.mark.parametrize("verdict", ["needs data", "needs weights"])
+def test_what_is_missing_comes_with_a_command(book, verdict):
+    missing = {"verdict": verdict, "records": [], "measure": "absent"}
+    assert "command" in refusal(book, missing)
+    assert "command" in refusal(book, missing | {"command": "ask somebody"})
+    ledger(book, missing | {"command": "serlib run 04-dsnet --corpus iemocap"})
+    assert load_claims("toy", book)[0].verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("entry", "named"),
+    [
+        ({"verdict": "plausible"}, "claims[0].verdict"),
+        ({"verdict": "Reproduced"}, "claims[0].verdict"),
+        ({"id": "1"}, "claims[0].id"),
+        ({"unit": "percent"}, "claims[0].unit"),
+        ({"value": "90 %"}, "claims[0].value"),
+        ({"protocol": "absent"}, "protocol"),
+        ({"verdikt": "reproduced"}, "verdikt"),
+        ({"records": ["../../elsewhere.json"]}, "claims[0].records[0]"),
+        ({"measure": {"metric": "uar"}}, "measure"),
+        ({"measure": {"value": "parameters", "within": 0.5}}, "measure"),
+    ],
+)
+def test_a_malformed_claim_is_named_with_its_field(book, entry, named):
+    assert named in refusal(book, entry)
+
+
+def test_a_ledger_is_itself_and_its_ids_are_unique(book):
+    assert "TO-1: listed twice" in refusal(book, {}, {})
+    assert "paper" in refusal(book, paper="other")
+    with pytest.raises(RecordError, match="no such ledger; there are: toy"):
+        load_claims("ty", book)
+    (book / "claims" / "toy.yml").write_text("claims: [")
+    with pytest.raises(RecordError, match="not YAML"):
+        load_claims("toy", book)
+
+
+def test_our_number_is_pooled_over_the_records(book):
+    claim = load_claims("toy", ledger(book))[0]
+    found = measured(claim)
+    rows = [
+        (row["truth"], row["prediction"])
+        for path in (book / "results" / "toy" / "runs").glob("toy-dsnet-*")
+        for row in json.loads(path.read_text())["utterances"]
+    ]
+    recalls = [np.mean([p == t for t, p in rows if t == label]) for label in LABELS]
+    assert found.value == pytest.approx(100 * np.mean(recalls))
+    assert found.low < found.value < found.high
+
+
+def test_our_number_is_the_mean_over_folds(book):
+    measure = {"metric": "uar", "variant": "dsnet", "aggregate": "folds"}
+    found = measured(load_claims("toy", ledger(book, {"measure": measure}))[0])
+    paths = (book / "results" / "toy" / "runs").glob("toy-dsnet-*")
+    folds = [json.loads(path.read_text())["metrics"]["uar"]["value"] for path in paths]
+    assert len(folds) == 4
+    assert found.value == pytest.approx(100 * np.mean(folds))
+    assert min(folds) * 100 <= found.low <= found.value <= found.high <= max(folds) * 100
+
+
+def test_our_number_is_a_paired_difference(book):
+    measure = {"metric": "uar", "variant": "dsnet", "minus": "base"}
+    entry = {"measure": measure, "unit": "points"}
+    found = measured(load_claims("toy", ledger(book, entry))[0])
+    both = [
+        measured(load_claims("toy", ledger(book, {"measure": {"metric": "uar", "variant": v}}))[0])
+        for v in ("dsnet", "base")
+    ]
+    assert found.value == pytest.approx(both[0].value - both[1].value)
+    assert 0 < found.low < found.value < found.high and 0 < found.p <= 1
+
+
+def test_our_number_is_counted(book):
+    entry = {"measure": {"value": "parameters"}, "records": ["cost.json"], "unit": "M"}
+    found = measured(load_claims("toy", ledger(book, entry))[0])
+    assert found.value == found.low == found.high == pytest.approx(1.77159)
+
+
+@pytest.mark.parametrize(
+    ("measure", "records", "named"),
+    [
+        ({"metric": "uar", "variant": "casn"}, "runs/*.json", "casn"),
+        ({"value": "seconds"}, "cost.json", "seconds"),
+        ({"metric": "uar", "variant": "dsnet"}, "cost.json", "no run of variant"),
+    ],
+)
+def test_evidence_that_lacks_what_is_measured_is_named(book, measure, records, named):
+    entry = {"measure": measure, "records": [records]}
+    with pytest.raises(RecordError, match=f"TO-1: .*{named}"):
+        measured(load_claims("toy", ledger(book, entry))[0])
+
+
+def verdicts(book, **entry):
+    return allowed_verdicts(load_claims("toy", ledger(book, entry))[0])
+
+
+def test_numbers_allow_only_their_verdicts(book):
+    counted = {"measure": {"value": "parameters", "within": 0.005}, "unit": "M"}
+    counted["records"] = ["cost.json"]
+    assert verdicts(book, value=1.77, **counted) == ("reproduced",)
+    assert verdicts(book, value=1.63, **counted) == ("not reproduced", "contradicted")
+    ours = measured(load_claims("toy", ledger(book))[0])
+    assert verdicts(book, value=ours.value) == ("reproduced",)
+    assert verdicts(book, value=ours.low - 0.1) == ("not reproduced", "contradicted")
+    assert verdicts(book, measure="absent") == ()
+
+
+def test_a_relation_holds_with_p_below_5_percent(book, monkeypatch):
+    from serlib import evidence
+
+    relation = {"value": None, "measure": {"metric": "uar", "variant": "dsnet", "minus": "base"}}
+    # Four speakers: no sign-flip test can reach p < 0.05.
+    assert verdicts(book, **relation) == ("not reproduced",)
+    for value, p, verdict in ((5, 0.01, "reproduced"), (-5, 0.01, "contradicted")):
+        found = evidence.Measured(value, value - 1, value + 1, p)
+        monkeypatch.setattr(evidence, "measured", lambda claim, found=found: found)
+        assert verdicts(book, **relation) == (verdict,)
+
+
+def test_the_table_shows_ours_beside_the_papers(book):
+    command = "serlib run 04-dsnet"
+    missing = {"verdict": "needs data", "records": [], "command": command}
+    counted = {"measure": {"value": "parameters"}, "records": ["cost.json"], "unit": "M"}
+    relation = {"value": None, "id": "TO-4"}
+    entries = [{}, {"id": "TO-2"} | missing, {"id": "TO-3", "value": 1.63} | counted, relation]
+    table = claims_table("toy", ledger(book, *entries))
+    assert list(table.index) == ["TO-1", "TO-2", "TO-3", "TO-4"]
+    assert list(table.columns) == ["claim", "paper", "ours", "protocol", "verdict", "evidence"]
+    ours = measured(load_claims("toy", book)[0])
+    assert table.loc["TO-1", "ours"] == f"{ours.value:.4g} [{ours.low:.4g}, {ours.high:.4g}] %"
+    assert table.loc["TO-1", "evidence"] == "runs/*.json"
+    assert (table.loc["TO-2", "ours"], table.loc["TO-2", "evidence"]) == ("", command)
+    assert (table.loc["TO-3", "paper"], table.loc["TO-3", "ours"]) == ("1.63 M", "1.772 M")
+    assert table.loc["TO-4", "paper"] == ""
