@@ -1,7 +1,8 @@
-"""What a table must have before it can be split; each refusal is one line."""
+"""What a table must have to be split, and predictions to be compared; each refusal is one line."""
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 import pandas as pd
 
 from serlib.errors import ProtocolError
@@ -67,3 +68,51 @@ def some(values: Iterable, count: int = 3) -> str:
     """The first few of them, for a message."""
     values = list(values)
     return ", ".join(map(str, values[:count])) + (", ..." if len(values) > count else "")
+
+
+def numbered(frame: pd.DataFrame, cluster: str) -> tuple[np.ndarray, int]:
+    """The number of each row's cluster, in sorted order so that row order changes nothing."""
+    for column in ("truth", "prediction", cluster):
+        complete(frame, column, "give the frame this column, without gaps")
+    number, names = pd.factorize(frame[cluster], sort=True)
+    if len(names) < 2:
+        raise ProtocolError(
+            f"{cluster}: {len(names)} of them; an interval needs two at least, pool the folds"
+        )
+    return number, len(names)
+
+
+def identified(frame: pd.DataFrame) -> list[str]:
+    """The columns that identify a row; repeated rows are refused."""
+    keys = [key for key in ("utterance", "fold", "seed") if key in frame]
+    if "utterance" in keys and frame.duplicated(keys).any():
+        twice = frame.loc[frame.duplicated(keys), "utterance"].unique()
+        raise ProtocolError(
+            f"utterances occur twice by {', '.join(keys)} ({some(twice)}); "
+            "keep one system's rows, and add the column seed or fold where they differ in it"
+        )
+    return keys
+
+
+def aligned(a: pd.DataFrame, b: pd.DataFrame, cluster: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The two frames with the same rows in the same order."""
+    if (keys := identified(a)) != identified(b) or "utterance" not in keys:
+        raise ProtocolError(
+            f"the frames identify their rows by {keys} and {identified(b)}; "
+            "give both the column utterance, and fold and seed alike"
+        )
+    a, b = (frame.set_index(keys, drop=False).sort_index() for frame in (a, b))
+    if len(alone := a.index.symmetric_difference(b.index)):
+        raise ProtocolError(
+            f"{len(alone)} rows by {', '.join(keys)} are in only one of the frames "
+            f"({some(alone)}); compare systems on the same utterances, folds and seeds"
+        )
+    for column in ("truth", cluster):
+        for frame in (a, b):
+            complete(frame, column, "give both frames this column, without gaps")
+        if (differ := a[column].to_numpy() != b[column].to_numpy()).any():
+            raise ProtocolError(
+                f"{column} differs between the frames ({some(a.index[differ])}); "
+                "they are not of the same task"
+            )
+    return a, b

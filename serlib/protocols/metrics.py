@@ -136,7 +136,7 @@ def on_counts(metric: Callable, **options) -> Callable | None:
     """
     bound = partial(metric, **options)
     formula = _ON_COUNTS.get(bound.func)
-    return formula and partial(formula, **bound.keywords)
+    return partial(formula, **bound.keywords) if formula and "labels" in bound.keywords else None
 
 
 _ON_COUNTS = {uar: uar_on, wa: wa_on, f1: f1_on, mcc: mcc_on}

@@ -1,0 +1,102 @@
+"""Metrics on weighted clusters: the arithmetic under `uncertainty`."""
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from serlib.errors import ProtocolError
+from serlib.protocols.counts import counts
+from serlib.protocols.metrics import on_counts
+
+Score = Callable[[np.ndarray], np.ndarray]
+
+
+def scorer(metric: Callable, frame: pd.DataFrame, cluster: np.ndarray, clusters: int) -> Score:
+    """The metric as a function of how often each cluster is taken.
+
+    Args:
+        metric: ``metric(truth, prediction) -> float``. A ``functools.partial`` of uar, wa, f1 or
+            mcc with ``labels=`` is computed on counts: all weights at once.
+        frame: columns truth and prediction, (rows,).
+        cluster: number of each row's cluster, (rows,).
+        clusters: how many clusters there are.
+
+    Returns:
+        Function from weights (resamples, clusters), integers, to values (resamples,).
+    """
+    truth, prediction = frame["truth"].to_numpy(), frame["prediction"].to_numpy()
+    formula = on_counts(metric)
+    if formula is not None:
+        tables = counts(truth, prediction, formula.keywords["labels"], cluster, clusters)
+        # Whole numbers as floats are exact up to 2^53, and multiply by BLAS.
+        tables = tables.astype(float)
+        return lambda weights: formula(np.tensordot(weights.astype(float), tables, 1))
+
+    def score(weights: np.ndarray) -> np.ndarray:
+        rows = np.arange(len(truth))
+        taken = (np.repeat(rows, weight[cluster]) for weight in weights)
+        return np.array([metric(truth[rows], prediction[rows]) for rows in taken], float)
+
+    return score
+
+
+def quietly(score: Callable, *weights: np.ndarray) -> np.ndarray:
+    """The values without the warnings, which the whole set's value has already given.
+
+    Raises:
+        ProtocolError: the metric is not a number on some resamples.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        values = score(*weights)
+    if not np.isfinite(values).all():
+        raise ProtocolError(
+            f"the metric is NaN or infinite on {int((~np.isfinite(values)).sum())} of "
+            f"{len(values)} resamples; use a metric that is defined on all of them"
+        )
+    return values
+
+
+def draw(presence: np.ndarray, n: int, rng: np.random.Generator) -> tuple[np.ndarray, int]:
+    """Cluster bootstrap weights in which no class is lost.
+
+    Args:
+        presence: whether a cluster has a class in its truth, (clusters, classes).
+        n: how many resamples.
+        rng: where the chance comes from.
+
+    Returns:
+        Weights (n, clusters), each row summing to ``clusters``; and how many were drawn again.
+
+    Raises:
+        ProtocolError: nearly no resample has every class.
+    """
+    clusters = len(presence)
+    kept, tried = np.empty((0, clusters), int), 0
+    while len(kept) < n:
+        if tried > 100 * n:
+            raise ProtocolError(
+                f"fewer than 1 % of the resamples of {clusters} clusters have every class; "
+                "select classes that more of the clusters have"
+            )
+        weights = rng.multinomial(clusters, np.full(clusters, 1 / clusters), size=n)
+        whole = (weights.astype(float) @ presence.astype(float) > 0).all(1)
+        # Counting stops at the n-th whole one, so the figure does not depend on the batch.
+        last = np.flatnonzero(whole.cumsum() + len(kept) >= n)
+        end = last[0] + 1 if len(last) else n
+        tried += end
+        kept = np.concatenate([kept, weights[:end][whole[:end]]])
+    return kept, int(tried - n)
+
+
+def swaps(clusters: int, exact_up_to: int, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Which clusters swap their predictions, (patterns, clusters), 0 or 1.
+
+    Up to ``exact_up_to`` clusters all patterns in which the last one stays: its mirror image, all
+    swapped but these, has the same absolute difference. Beyond, ``n`` random ones.
+    """
+    if clusters <= exact_up_to:
+        return (np.arange(2 ** (clusters - 1))[:, None] >> np.arange(clusters)) & 1
+    return rng.integers(0, 2, (n, clusters))
