@@ -1,0 +1,52 @@
+"""Every ledger of the book holds all of its paper's claims, their values, and their evidence."""
+
+from pathlib import Path
+
+import pytest
+
+from serlib.claims import claims_table, load_claims
+from serlib.evidence import allowed_verdicts
+
+BOOK = Path(__file__).parents[2] / "book"
+LEDGERS = sorted(path.stem for path in (BOOK / "claims").glob("*.yml"))
+
+# What the papers state, typed a second time here so that a slip in a ledger cannot pass.
+STATED = {
+    "dsnet": {
+        "DS-1": 58.82,
+        "DS-2": 51.48,
+        "DS-3": 41.78,
+        "DS-4": 39.73,
+        "DS-5": 56.13,
+        "DS-6": 1.22,
+        "DS-7": 1.63,
+        "DS-8": 3.95,
+        "DS-9": None,
+    },
+}
+
+
+def test_there_are_ledgers_and_every_folder_of_results_has_one():
+    assert LEDGERS
+    results = {path.name for path in (BOOK / "results").iterdir() if path.is_dir()}
+    assert results <= set(LEDGERS)
+
+
+@pytest.mark.parametrize("paper", LEDGERS)
+def test_the_ledger_holds_every_claim_with_the_papers_value(paper):
+    assert paper in STATED, f"write the claims of {paper} into STATED"
+    assert {claim.id: claim.value for claim in load_claims(paper)} == STATED[paper]
+
+
+@pytest.mark.parametrize("paper", LEDGERS)
+def test_every_verdict_is_one_that_its_records_allow(paper):
+    for claim in load_claims(paper):
+        allowed = allowed_verdicts(claim)
+        if claim.evidence and allowed and not claim.verdict.startswith("needs"):
+            assert claim.verdict in allowed, f"{claim.id}: the records say {allowed}"
+
+
+@pytest.mark.parametrize("paper", LEDGERS)
+def test_the_table_can_be_shown(paper):
+    table = claims_table(paper)
+    assert (table["evidence"].str.len() > 0).all()
