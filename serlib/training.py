@@ -169,6 +169,7 @@ def fit(
         monitor="uar",
         mode="max",
         save_last=True,
+        save_on_train_epoch_end=True,
         enable_version_counter=False,
     )
     history = _History()
@@ -180,7 +181,7 @@ def fit(
         max_epochs=epochs,
         default_root_dir=directory,
         callbacks=[history, _SeedEachEpoch(seed), stop, best],
-        deterministic=True,
+        deterministic="warn",  # An error would rule out GPUs for a few operations.
     )
     last = directory / "last.ckpt"
     trainer.fit(
@@ -189,6 +190,7 @@ def fit(
             train,
             batch_size,
             sampler=EpochShuffle(len(train), seed),
+            generator=torch.Generator(),  # Else the loader draws from dropout's own stream.
             collate_fn=train.collate,
             drop_last=len(train) % batch_size == 1,
         ),
