@@ -33,19 +33,21 @@ def load(arguments: argparse.Namespace) -> "Corpus":
 
 def check(arguments: argparse.Namespace) -> int:
     """Check a copy of a corpus and print what is in it and what is wrong."""
-    from serlib.corpora.check import check as take_stock
+    from serlib.corpora.check import examine, merge
 
-    report = take_stock(load(arguments), arguments.strict)
-    problems = report["problems"]
-    errors = sum(line.startswith("error:") for line in problems)
+    counts, problems = examine(load(arguments), arguments.strict)
+    errors = sum(problem.severity == "error" for problem in problems)
     if arguments.json:
-        print(json.dumps(report, ensure_ascii=False, indent=2))
+        lines = [f"{problem.severity}: {problem}" for problem in problems]
+        print(json.dumps({**counts, "problems": lines}, ensure_ascii=False, indent=2))
         return int(errors > 0)
-    counts = ", ".join(f"{emotion} {n}" for emotion, n in report["emotions"].items())
-    total = "{utterances} utterances, {speakers} speakers, {minutes} minutes".format(**report)
-    wrong = f"{errors} errors (left out), {len(problems) - errors} notes"
-    lines = [f"{arguments.corpus}: {total}", f"emotions: {counts or 'none'}", *problems]
-    print(*lines, wrong if problems else "nothing is wrong", sep="\n")
+    total = "{utterances} utterances, {speakers} speakers, {minutes} minutes".format(**counts)
+    print(f"{arguments.corpus}: {total}")
+    emotions = ", ".join(f"{emotion} {n}" for emotion, n in counts["emotions"].items())
+    print(f"emotions: {emotions or 'none'}")
+    for problem in merge(problems):
+        print(f"{problem.severity}: {problem}")
+    print(f"left out: {errors}; notes: {len(problems) - errors}")
     return int(errors > 0)
 
 

@@ -22,7 +22,7 @@ FORMATS = {
     ".mp3": {"MP3"},
 }
 # libsndfile shortens a cut file without an error, but its log tells the two sizes.
-_CUT = re.compile(r"^(?:data|SSND) : (\d+) \(should be (\d+)\)", re.MULTILINE)
+_CUT = re.compile(r"^ *(?:data|SSND) : (\d+) \(should be (\d+)\)", re.MULTILINE)
 _STREAMED = 0x7FFFFFF0  # Programs that write to a pipe put the largest size for "unknown".
 
 

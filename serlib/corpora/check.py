@@ -25,6 +25,18 @@ class _File:
 
 
 def check(corpus: Corpus, strict: bool = False) -> dict:
+    """Give the counts of ``examine`` and, under ``problems``, its problems as lines.
+
+    A line starts with ``error:`` (left out) or ``note:`` (kept).
+
+    Raises:
+        CorpusError: an error, if strict.
+    """
+    counts, problems = examine(corpus, strict)
+    return {**counts, "problems": [f"{problem.severity}: {problem}" for problem in problems]}
+
+
+def examine(corpus: Corpus, strict: bool = False) -> tuple[dict, list[Problem]]:
     """Open every audio file of a corpus (in parallel threads) and take stock.
 
     Args:
@@ -33,8 +45,7 @@ def check(corpus: Corpus, strict: bool = False) -> dict:
 
     Returns:
         ``utterances``, ``speakers``, ``minutes`` (one decimal) and ``emotions`` (label → count) of
-        all usable utterances; and ``problems``: lines that start with ``error:`` (left out) or
-        ``note:`` (kept). Notes that many files share are one line.
+        all usable utterances; and the problems, errors first, one for each utterance or file.
 
     Raises:
         CorpusError: an error, if strict.
@@ -45,18 +56,18 @@ def check(corpus: Corpus, strict: bool = False) -> dict:
     if strict and errors:
         raise CorpusError(f"{corpus.name}: {errors[0]}")
     notes = [p for p in (*corpus.problems, *found) if p.severity == "note"]
-    notes = [*_merge(notes), *_rates(files), *_identical(corpus, files)]
+    notes += [*_rates(files), *_identical(corpus, files)]
     seconds = {utterance: s for file in files for utterance, s in file.seconds.items()}
     text_only = corpus.table["path"].isna()
     usable = corpus.table[text_only | corpus.table.index.isin(list(seconds))]
     counts = usable["emotion"].value_counts()
-    return {
+    stock = {
         "utterances": len(usable),
         "speakers": int(usable["speaker"].nunique()),
         "minutes": round(sum(seconds.values()) / 60, 1),
         "emotions": {label: int(counts.get(label, 0)) for label in corpus.labels},
-        "problems": [f"{problem.severity}: {problem}" for problem in (*errors, *notes)],
     }
+    return stock, [*errors, *notes]
 
 
 def _look(corpus: Corpus) -> list[_File]:
@@ -91,11 +102,12 @@ def _examine(root: Path, path: str, rows: pd.DataFrame) -> _File:
     return _File(path, digest, soundfile.info(file).samplerate, seconds, problems)
 
 
-def _merge(notes: list[Problem]) -> list[Problem]:
+def merge(problems: list[Problem]) -> list[Problem]:
+    """Make one problem of all that differ only in their place; of many places five are named."""
     places = defaultdict(list)
-    for note in notes:
-        places[note.reason, note.action].append(note.where)
-    return [Problem(_some(wheres), *key, "note") for key, wheres in places.items()]
+    for problem in problems:
+        places[problem.reason, problem.action, problem.severity].append(problem.where)
+    return [Problem(_some(wheres), *key) for key, wheres in places.items()]
 
 
 def _some(names: list[str]) -> str:

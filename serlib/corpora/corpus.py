@@ -101,7 +101,7 @@ class Corpus:
                 )
             table = table[(table[column] == value).fillna(False)]
         if table.empty:
-            asked = ", ".join([*map(str, emotions or ()), *(f"{k}={v}" for k, v in equals.items())])
+            asked = ", ".join([*labels, *(f"{k}={v}" for k, v in equals.items())])
             raise CorpusError(f"{self.name}: no utterance matches {asked}")
         return replace(self, table=table, labels=labels)
 

@@ -23,7 +23,7 @@ class Rows:
 
     Attributes:
         frame: the rows, indexed by their number in the file.
-        problems: one for all rows that share a bad value.
+        problems: one for each row that is left out, and the notes.
     """
 
     def __init__(
@@ -43,24 +43,17 @@ class Rows:
         reason: str,
         action: str | Callable[[object], str] = "",
     ) -> None:
-        """Leave out the masked rows, with one problem for each value of ``column`` in them."""
-        for value, rows in self.frame[mask].groupby(column, dropna=False, sort=False):
+        """Leave out the masked rows, each with a problem that names its value of ``column``."""
+        for number, value in self.frame.loc[mask, column].items():
             todo = action(value) if callable(action) else action
-            where = f"{self.file} {_numbers(rows.index)}"
+            where = f"{self.file} row {number}"
             self.problems.append(Problem(where, reason.format(repr(value)), todo))
         self.frame = self.frame[~mask]
 
     def note(self, mask: pd.Series, reason: str, action: str) -> None:
         """Keep the masked rows, but say so."""
-        if mask.any():
-            where = f"{self.file} {_numbers(self.frame.index[mask])}"
-            self.problems.append(Problem(where, reason, action, "note"))
-
-
-def _numbers(index: pd.Index) -> str:
-    shown = ", ".join(map(str, index[:5]))
-    more = f" and {len(index) - 5} more" if len(index) > 5 else ""
-    return f"row{'s' if len(index) > 1 else ''} {shown}{more}"
+        for number in self.frame.index[mask]:
+            self.problems.append(Problem(f"{self.file} row {number}", reason, action, "note"))
 
 
 def _speakers(rows: Rows) -> None:
@@ -69,20 +62,20 @@ def _speakers(rows: Rows) -> None:
 
 
 def _ids(rows: Rows) -> None:
-    frame = rows.frame
-    if "utterance" in frame:
-        rows.report(frame["utterance"].isna(), "utterance", "has no utterance", "give an id")
-    elif "path" in frame and frame["path"].notna().all():
-        names = frame["path"].astype("str").str.replace("\\", "/")
-        rows.frame = frame.assign(utterance=[PurePosixPath(name).stem for name in names])
+    if "utterance" in rows.frame:
+        missing = rows.frame["utterance"].isna()
+        rows.report(missing, "utterance", "has no utterance", "give every row its own")
+        ids = rows.frame["utterance"].astype("str")
+    elif "path" in rows.frame:
+        missing = rows.frame["path"].isna()
+        rows.report(missing, "path", "has no path, and there is no column utterance", "give one")
+        names = rows.frame["path"].astype("str").str.replace("\\", "/")
+        ids = names.map(lambda name: PurePosixPath(name).stem)
     else:
-        raise CorpusError(
-            f"{rows.file}: no column utterance, and not all rows have a path to "
-            "take the ids from; add a column with unique ids"
-        )
-    rows.frame = rows.frame.assign(utterance=rows.frame["utterance"].astype("str"))
-    again = rows.frame["utterance"].duplicated()
-    rows.report(again, "utterance", "utterance {} was there before", "give every row its own id")
+        raise CorpusError(f"{rows.file}: no column utterance; text without audio needs unique ids")
+    rows.frame = rows.frame.assign(utterance=ids)
+    again = ids.duplicated()
+    rows.report(again, "utterance", "utterance {} was there before", "give every row its own")
 
 
 def _numeric(rows: Rows) -> None:

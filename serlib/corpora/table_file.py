@@ -53,11 +53,17 @@ def read_table(file: Path) -> pd.DataFrame:
     except UnicodeDecodeError as error:
         byte = f"byte {error.object[error.start]:#x} at {error.start}"
         raise CorpusError(f"{file}: is not UTF-8 ({byte}); save it as CSV UTF-8") from None
-    except (OSError, ValueError, pd.errors.ParserWarning) as error:
+    except pd.errors.ParserWarning:
+        raise CorpusError(
+            f"{file}: cannot be read (rows have more cells than the header); name every column"
+        ) from None
+    except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise CorpusError(f"{file}: cannot be read ({reason}); correct or save it again") from None
     if frame.empty:
         raise CorpusError(f"{file}: the table has no rows; give one row an utterance")
+    if frame.index.name:  # Parquet keeps an index that was written with the table.
+        frame = frame.reset_index()
     frame.columns = [str(column).strip() for column in frame.columns]
     return frame.set_axis(pd.RangeIndex(2, len(frame) + 2), axis="index")
 
