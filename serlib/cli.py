@@ -100,7 +100,9 @@ def _add_run(commands) -> None:
         parser.add_argument(f"--{name}", help=f"sets the notebook's parameter `{name}`")
     parser.add_argument("--seed", type=int, help="sets the notebook's parameter `seed`")
     parser.add_argument("--profile", help="ci, colab or paper: a set of parameters")
-    parser.add_argument("--output", type=Path, help="folder (default: runs/CHAPTER/<UTC time>)")
+    parser.add_argument(
+        "--output", type=Path, help="folder of the run (default: runs/CHAPTER/<UTC time>)"
+    )
     parser.add_argument("-p", dest="parameters", metavar="NAME=VALUE", action="append", default=[])
     parser.add_argument("--progress", action=argparse.BooleanOptionalAction, default=True)
 

@@ -2,8 +2,6 @@
 
 import argparse
 import json
-from datetime import UTC, datetime
-from pathlib import Path
 
 from serlib.commands.values import parse_pairs
 from serlib.errors import ParameterError
@@ -20,12 +18,11 @@ def run(arguments: argparse.Namespace) -> int:
             raise ParameterError(f"{name} is given twice, as --{name} and -p {name}; give one")
         if value is not None:
             parameters[name] = value
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     run_chapter(
         arguments.chapter,
         profile=arguments.profile,
         parameters=parameters,
-        output=arguments.output or Path("runs") / arguments.chapter / stamp,
+        output=arguments.output,
         progress=arguments.progress,
     )
     return 0

@@ -95,7 +95,7 @@ def test_a_folder_without_the_corpus_or_with_nothing_usable(tmp_path):
         load_corpus("ravdess", tmp_path)
     (tmp_path / "wav").mkdir()
     (tmp_path / "wav/x.wav").touch()
-    with pytest.raises(CorpusError, match="1 left out, first: wav/x.wav"):
+    with pytest.raises(CorpusError, match=r"1 left out, first: wav/x.wav"):
         load_corpus("emodb", tmp_path)
 
 

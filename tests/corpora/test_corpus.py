@@ -127,7 +127,7 @@ def test_unknown_names_options_and_folders(tmp_path, monkeypatch):
         load_corpus("EMO-DB")
     with pytest.raises(CorpusError, match="no option 'size'; it takes none"):
         load_corpus("emodb", tmp_path, size=3)
-    with pytest.raises(CorpusError, match="no folder .*nowhere"):
+    with pytest.raises(CorpusError, match=r"no folder .*nowhere"):
         load_corpus("emodb", tmp_path / "nowhere")
     with pytest.raises(CorpusError, match="root is missing"):
         load_corpus("table")
@@ -135,5 +135,5 @@ def test_unknown_names_options_and_folders(tmp_path, monkeypatch):
     with pytest.raises(CorpusError, match="SERLIB_DATA is unset"):
         load_corpus("ravdess")
     monkeypatch.setenv("SERLIB_DATA", os.fspath(tmp_path))
-    with pytest.raises(CorpusError, match="no folder .*corpora.emodb"):
+    with pytest.raises(CorpusError, match=r"no folder .*corpora.emodb"):
         load_corpus("emodb")

@@ -144,5 +144,5 @@ def test_an_end_rounded_past_the_file_is_cut_to_it(tmp_path, clip):
 def test_a_segment_outside_the_file(tmp_path, clip, start, end):
     path = clip(tmp_path / "a.wav")
     for function in (read_audio, duration):
-        with pytest.raises(AudioError, match="not inside its 1.000 s"):
+        with pytest.raises(AudioError, match=r"not inside its 1.000 s"):
             function(path, start, end)

@@ -160,7 +160,7 @@ def test_latin_1_is_refused_with_the_place(table_root):
 
 
 def test_a_broken_parquet(table_root):
-    with pytest.raises(CorpusError, match="labels.parquet: cannot be read"):
+    with pytest.raises(CorpusError, match=r"labels.parquet: cannot be read"):
         load_corpus("table", table_root("no parquet", "labels.parquet"))
 
 

@@ -142,12 +142,11 @@ def test_run_passes_everything_on(stand_in, monkeypatch, tmp_path):
     }
 
 
-def test_run_has_an_output_folder_of_its_own_by_default(stand_in):
+def test_run_leaves_the_defaults_to_the_chapter(stand_in):
     calls = []
     stand_in("serlib.run", run_chapter=lambda chapter, **given: calls.append(given))
     assert main(["run", "04-dsnet"]) == 0
-    assert calls[0]["output"].parts[:2] == ("runs", "04-dsnet") and calls[0]["parameters"] == {}
-    assert calls[0]["profile"] is None and calls[0]["progress"] is True
+    assert calls == [{"profile": None, "parameters": {}, "output": None, "progress": True}]
 
 
 def test_extract_names_the_views_there_are_and_counts(stand_in, emodb, capsys):
