@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from serlib.claims import claims_table, load_claims
+from serlib.corpora import list_corpora
 from serlib.evidence import allowed_verdicts
 
 BOOK = Path(__file__).parents[2] / "book"
+RESULTS = sorted((BOOK / "results").rglob("*.json"))
 LEDGERS = sorted(path.stem for path in (BOOK / "claims").glob("*.yml"))
 
 # What the papers state, typed a second time here so that a slip in a ledger cannot pass.
@@ -26,10 +28,10 @@ STATED = {
 }
 
 
-def test_there_are_ledgers_and_every_folder_of_results_has_one():
+def test_there_are_ledgers_and_results_are_a_papers_or_a_corpus():
     assert LEDGERS
-    results = {path.name for path in (BOOK / "results").iterdir() if path.is_dir()}
-    assert results <= set(LEDGERS)
+    results = {path.relative_to(BOOK / "results").parts[0] for path in RESULTS}
+    assert results <= {*LEDGERS, *list_corpora()}
 
 
 @pytest.mark.parametrize("paper", LEDGERS)
