@@ -13,6 +13,7 @@ import tempfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ import numpy as np
 from serlib.cache import cache_dir
 from serlib.corpora import emosynth_people as people
 from serlib.corpora import emosynth_script as script
-from serlib.errors import CorpusError
+from serlib.errors import CorpusError, StoreError
 
 LICENCE = "CC0-1.0 (made by this project; eSpeak NG is GPL software, its output is not)"
 LABELS = people.EMOTIONS
@@ -36,7 +37,7 @@ def load(root=None, seed: int = 0, size: str = "small", progress: bool = False):
     Args:
         root: folder to keep it in; None is the cache.
         seed: any whole number; the same seed gives the same bytes.
-        size: ``"small"`` (660 turns) or ``"full"`` (1680 turns); ``"tiny"`` serves the tests.
+        size: ``"small"`` (680 turns) or ``"full"`` (1750 turns); ``"tiny"`` serves the tests.
         progress: show a bar while it is made.
 
     Returns:
@@ -45,17 +46,18 @@ def load(root=None, seed: int = 0, size: str = "small", progress: bool = False):
 
     Raises:
         CorpusError: the size or seed is unknown, or the corpus cannot be made.
+        StoreError: the disk is full or the folder cannot be written.
     """
     from serlib.corpora.corpus import Corpus
     from serlib.corpora.schema import validate
 
     if size not in SIZES:
         raise CorpusError(f"emosynth: unknown size {size!r}; use one of {', '.join(SIZES)}")
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
         raise CorpusError(f"emosynth: seed {seed!r} is not a whole number from 0 on; give one")
     folder = Path(root or cache_dir("corpora")) / f"emosynth-{size}-{seed}-{_fingerprint()}"
     if not (folder / "table.jsonl").is_file():
-        _make(folder, seed, size, progress)
+        _make(folder, int(seed), size, progress)
     return Corpus("emosynth", folder, validate(_read(folder), folder, "emosynth"), LICENCE, LABELS)
 
 
@@ -106,25 +108,30 @@ def _fingerprint() -> str:
 
 def _make(folder: Path, seed: int, size: str, progress: bool) -> None:
     """Make the corpus beside its final place and move it there whole, so none is half-made."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder.parent))
+    partial = None
     try:
-        rows = plan(seed, size)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder.parent))
         (partial / "wav").mkdir()
+        rows = plan(seed, size)
         _speak_all(rows, partial / "wav", progress)
         _write(rows, partial / "table.jsonl")
         partial.chmod(0o755)
-        try:
-            partial.rename(folder)
-        except OSError as error:
-            # Another process made the same corpus meanwhile: it is the same, byte for byte.
-            if not (folder / "table.jsonl").is_file():
-                raise CorpusError(f"{folder}: cannot be made ({error}); remove it") from error
+        partial.rename(folder)
+    except OSError as error:
+        # Another process may have made the same corpus meanwhile: the same, byte for byte.
+        if not (folder / "table.jsonl").is_file():
+            raise StoreError(
+                f"{folder}: cannot be written ({error.strerror or error}); free some space, or "
+                "point SERLIB_CACHE at a folder that can be written"
+            ) from error
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        if partial:
+            shutil.rmtree(partial, ignore_errors=True)
 
 
 def _speak_all(rows: list[dict], folder: Path, progress: bool) -> None:
+    from joblib import cpu_count
     from tqdm.auto import tqdm
 
     package = str(Path(__file__).parents[2])
@@ -148,7 +155,7 @@ def _speak_all(rows: list[dict], folder: Path, progress: bool) -> None:
             raise CorpusError(f"emosynth: turns {start}… cannot be spoken ({reason}); try again")
         bar.update(len(turns))
 
-    with bar, ThreadPoolExecutor(os.cpu_count()) as pool:
+    with bar, ThreadPoolExecutor(cpu_count()) as pool:
         list(pool.map(block, range(0, len(rows), BLOCK)))
 
 

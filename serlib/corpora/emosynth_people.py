@@ -22,30 +22,30 @@ RATIOS = ("range", "rate")
 # Directions after Murray & Arnott (1993), Banse & Scherer (1996), Scherer (2003) and Juslin &
 # Laukka (2003); the sizes are ours, and the smile after Tartter (1980).
 RULES = {  # level range slope final rate loudness tilt breath jitter pause smile
-    "anger": (3.5, 1.50, -1.0, -3.0, 1.14, 6.0, 2.4, -4.0, 1.6, 0, 0.0),
-    "happiness": (2.5, 1.60, 0.8, 2.0, 1.06, 2.5, 0.8, 0.0, 0.4, 4, 3.5),
-    "excitement": (5.0, 1.90, 1.2, 0.5, 1.24, 5.0, 1.6, 0.0, 0.9, 0, 2.0),
-    "sadness": (-2.0, 0.60, -1.2, -1.0, 0.82, -5.0, -2.2, 9.0, 0.6, 22, -1.5),
-    "frustration": (1.0, 1.20, -2.0, -2.0, 0.94, 2.0, 1.2, 3.0, 1.3, 14, -0.5),
-    "neutral": (0.0, 1.00, -0.6, -1.0, 1.00, 0.0, 0.0, 0.0, 0.3, 4, 0.0),
+    "anger": (4.0, 1.60, -2.0, -3.0, 1.16, 8.0, 3.0, -4.0, 2.0, 0, 0.0),
+    "happiness": (3.0, 1.70, 3.0, 2.0, 1.08, 3.0, 0.8, 0.0, 0.4, 4, 5.0),
+    "excitement": (6.5, 2.10, 1.0, 0.5, 1.28, 6.0, 1.8, 0.0, 1.0, 0, 3.0),
+    "sadness": (-2.0, 0.50, -0.6, -1.0, 0.78, -6.0, -3.0, 10.0, 0.6, 25, -2.0),
+    "frustration": (1.0, 1.20, -4.0, -2.0, 0.92, 2.0, 1.4, 4.0, 1.8, 18, -1.0),
+    "neutral": (0.0, 1.00, 0.0, 0.0, 1.00, 0.0, 0.0, 0.0, 0.3, 4, 0.0),
 }
 # One unit of variation of a cue: between speakers, between a speaker's emotions, between turns.
 SPREAD = np.array([1.5, 0.25, 1.0, 1.5, 0.10, 2.0, 1.0, 3.0, 0.35, 6.0, 1.2])
-SPEAKER_SPREAD, HABIT_SPREAD, TURN_SPREAD = 0.5, 0.6, 0.6
-CUE_USE = 0.35  # sd of the log of how much a speaker uses a cue
+SPEAKER_SPREAD, HABIT_SPREAD, TURN_SPREAD = 0.30, 0.30, 0.35
+CUE_USE = 0.30  # sd of the log of how much a speaker uses a cue
 
 # Row: share of each emotion (in the order above) in a turn meant as the row's emotion.
 BLEND = np.array(
     [
-        [0.66, 0.01, 0.06, 0.03, 0.20, 0.04],
-        [0.01, 0.62, 0.22, 0.02, 0.01, 0.12],
-        [0.06, 0.22, 0.67, 0.00, 0.02, 0.03],
-        [0.02, 0.02, 0.00, 0.68, 0.12, 0.16],
-        [0.18, 0.01, 0.02, 0.11, 0.58, 0.10],
-        [0.02, 0.08, 0.02, 0.10, 0.10, 0.68],
+        [0.72, 0.01, 0.05, 0.02, 0.17, 0.03],
+        [0.01, 0.70, 0.17, 0.02, 0.01, 0.09],
+        [0.05, 0.18, 0.74, 0.00, 0.01, 0.02],
+        [0.02, 0.01, 0.00, 0.75, 0.09, 0.13],
+        [0.15, 0.01, 0.01, 0.09, 0.66, 0.08],
+        [0.02, 0.07, 0.01, 0.08, 0.08, 0.74],
     ]
 )
-CONCENTRATION = 5.0  # of the Dirichlet around a row: smaller means more ambiguous turns
+CONCENTRATION = 7.0  # of the Dirichlet around a row: smaller means more ambiguous turns
 # Activation, valence and dominance of a pure emotion on IEMOCAP's scale of 1 to 5.
 GRADES = np.array(
     [
@@ -58,7 +58,7 @@ GRADES = np.array(
     ]
 )
 RATERS = 12  # the pool that three to five are drawn from for each turn
-SHARPEN, LAPSE = 1.6, 0.06  # a rater hears mixture ** SHARPEN, and guesses now and then
+SHARPEN, LAPSE = 1.4, 0.10  # a rater hears mixture ** SHARPEN, and guesses now and then
 
 
 class Speaker(NamedTuple):

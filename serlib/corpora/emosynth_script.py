@@ -8,7 +8,7 @@ import numpy as np
 from serlib.corpora.emosynth_people import BLEND, EMOTIONS, SPEAKERS
 
 TURNS = 12  # in a dialogue
-EMOTIONAL_WORDS = 0.62  # chance that an improvised turn's words take a side
+EMOTIONAL_WORDS = 0.8  # chance that an improvised turn's words take a side
 KEEP, CATCH = 2.0, 1.0  # how strongly an emotion lasts in a speaker, and passes to the other
 
 
@@ -22,13 +22,15 @@ def lines() -> dict:
 def emotions_in_turn(each: int, rng: np.random.Generator) -> list[str]:
     """Order a session's emotions: every one `each` times a speaker, the two taking turns.
 
+    Neutral comes a quarter more often, as it is the commonest and the reference for the others.
     A speaker's next emotion resembles their last one and the other's last one, so that context
     carries information, as in a real conversation.
     """
-    bags = [Counter(dict.fromkeys(EMOTIONS, each)) for _ in range(2)]
+    bag = Counter(dict.fromkeys(EMOTIONS, each)) + Counter(neutral=each // 4)
+    bags = [bag.copy(), bag.copy()]
     last: list[str | None] = [None, None]
     order = []
-    for turn in range(2 * each * len(EMOTIONS)):
+    for turn in range(2 * bag.total()):
         me, other = turn % 2, 1 - turn % 2
         weight = np.array([bags[me][emotion] for emotion in EMOTIONS], dtype=float)
         for who, pull in ((me, KEEP), (other, CATCH)):

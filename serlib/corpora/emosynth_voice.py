@@ -2,7 +2,7 @@
 
 eSpeak carries state from one sentence to the next, so the same call gives other samples later in
 the same process. A block of turns is therefore always spoken in order by a fresh process:
-``python -m serlib.corpora.emosynth_voice FOLDER < turns.jsonl``, one line out a finished turn.
+``python -m serlib.corpora.emosynth_voice FOLDER < turns.jsonl``.
 """
 
 import json
@@ -111,8 +111,9 @@ def _colour(wave, tilt):
 def room(wave: np.ndarray, session: str, rng: np.random.Generator) -> np.ndarray:
     """Record a studio take again, some metres away in the session's own room.
 
-    Reverberation is exponentially decaying noise (RT60 0.3 to 0.7 s by session); hum and pink noise
-    lie 8 to 20 dB under the speech; the microphone passes about 120 Hz to 5 kHz.
+    Reverberation is exponentially decaying noise (RT60 0.25 to 0.45 s by session), as
+    strong as the direct sound less 5 dB; hum and pink noise lie 12 to 24 dB under the speech; the
+    microphone passes about 120 Hz to 5 kHz.
 
     Args:
         wave: the studio take (samples,) at 16 kHz.
@@ -123,18 +124,18 @@ def room(wave: np.ndarray, session: str, rng: np.random.Generator) -> np.ndarray
         The waveform (samples,) within ±1.
     """
     number = int(session[1:])
-    reverberation = 0.2 + 0.1 * number
+    reverberation = 0.2 + 0.05 * number
     walls = np.random.default_rng(number)
     time = np.arange(int(reverberation * RATE)) / RATE
     response = walls.normal(size=len(time)) * 10 ** (-3 * time / reverberation)
-    response *= 0.9 / np.sqrt((response**2).sum())
+    response *= _gain(-5) / np.sqrt((response**2).sum())
     response[0] = 1.0
     size = scipy.fft.next_fast_len(len(wave) + len(response), real=True)
     wet = scipy.fft.rfft(wave, size) * scipy.fft.rfft(response, size)
     wet = scipy.fft.irfft(wet, size)[: len(wave)]
     noise = _shape(rng.normal(size=len(wet)), lambda f: 1 / np.sqrt(np.maximum(f, 30)))
     noise = noise / noise.std() + 0.5 * np.sin(2 * np.pi * 100 * np.arange(len(wet)) / RATE)
-    wet += noise * _level(wet) * _gain(-rng.uniform(8, 20))
+    wet += noise * _level(wet) * _gain(-rng.uniform(12, 24))
     wet = _shape(
         wet, lambda f: 1 / np.sqrt((1 + (120 / np.maximum(f, 1)) ** 4) * (1 + (f / 5000) ** 8))
     )
@@ -171,7 +172,6 @@ def main(folder: Path) -> None:
         if turn["condition"] == "room":
             wave = room(wave, turn["session"], rng)
         soundfile.write(folder / f"{turn['utterance']}.wav", wave, RATE, subtype="PCM_16")
-        print(turn["utterance"], flush=True)
 
 
 if __name__ == "__main__":
