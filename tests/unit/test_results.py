@@ -228,6 +228,8 @@ def test_find_matches_every_field_and_the_parameters(tmp_path):
     for name in names:
         other = {"width": 64} if name == "parameters" else 7 if name == "seed" else "other"
         assert find(tmp_path, **(match | {name: other})) is None, name
+    assert find(tmp_path, profile="paper") is None
+    assert find(tmp_path, variant="no_neutral") is None  # Its file would have the same name.
     more = record.parameters | {"output": str(tmp_path)}
     assert find(tmp_path, **(match | {"parameters": more})) == path
     assert find(tmp_path / "not yet there", **match) is None
@@ -319,6 +321,7 @@ def test_the_revision_is_the_checkouts_or_none(tmp_path, monkeypatch):
     monkeypatch.setattr(env, "__file__", str(module))
     assert revision() is None
     git("init", "-q")
+    git("commit", "-qm", "zero", "--allow-empty")
     assert revision() is None  # In a checkout, but not of this code.
     git("add", ".")
     git("commit", "-qm", "one")
