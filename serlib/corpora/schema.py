@@ -149,7 +149,7 @@ def _check_paths(table: pd.DataFrame, root: Path, name: str) -> None:
         if leaves(path, resolved):
             raise CorpusError(
                 f"{name}: utterance {utterance!r}: path {path!r} leaves the folder {root}; "
-                "use paths inside it"
+                "give it relative to that folder"
             )
 
 

@@ -170,7 +170,7 @@ def _paths(rows: Rows) -> None:
     names = rows.frame["path"].astype("str").str.replace("\\", "/")
     rows.frame = rows.frame.assign(path=names)
     out = names.map(lambda name: leaves(name, rows.folder), na_action="ignore").eq(True)
-    rows.report(out, "path", "path {} leaves its folder", "use paths inside the audio folder")
+    rows.report(out, "path", "path {} leaves its folder", "give it relative to the audio folder")
     gone = names[~out].map(lambda name: not _is_file(rows.folder / name), na_action="ignore")
     rows.report(gone.eq(True), "path", "no audio file {}", "check the name and the audio folder")
     names = rows.frame["path"].map(lambda name: str(rows.audio / name), na_action="ignore")

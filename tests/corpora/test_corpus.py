@@ -64,6 +64,11 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path):
         build(root, row())
 
 
+def test_a_path_is_relative_even_inside_the_folder(tmp_path):
+    with pytest.raises(CorpusError, match="relative to that folder"):
+        build(tmp_path, row(path=os.fspath(tmp_path / "u1.wav")))
+
+
 def test_links_inside_the_folder_are_fine_and_a_loop_of_links_is_refused(tmp_path):
     (tmp_path / "u1.wav").symlink_to(tmp_path / "u2.wav")
     assert build(tmp_path, row()).path("u1") == tmp_path / "u1.wav"
