@@ -228,7 +228,7 @@ def test_find_matches_every_field_and_the_parameters(tmp_path):
     for name in names:
         other = {"width": 64} if name == "parameters" else 7 if name == "seed" else "other"
         assert find(tmp_path, **(match | {name: other})) is None, name
-    assert find(tmp_path, profile="paper") is None
+    assert find(tmp_path, variant="base", profile="paper") is None
     assert find(tmp_path, variant="no_neutral") is None  # Its file would have the same name.
     more = record.parameters | {"output": str(tmp_path)}
     assert find(tmp_path, **(match | {"parameters": more})) == path
