@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from serlib import environment as env
-from serlib.errors import RecordError, StoreError
+from serlib.errors import RecordError, SerlibError, StoreError
 from serlib.results import (
     Measurement,
     Record,
@@ -330,3 +330,14 @@ def test_the_revision_is_the_checkouts_or_none(tmp_path, monkeypatch):
     assert revision() == git("rev-parse", "HEAD") + "+dirty"
     monkeypatch.undo()
     env._revision.cache_clear()
+
+
+def test_the_repository_is_where_serlib_is_else_the_current_folder(tmp_path, monkeypatch):
+    assert env.repository() == Path(__file__).parents[2]
+    monkeypatch.setattr(env, "__file__", str(tmp_path / "site-packages" / "serlib" / "x.py"))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SerlibError, match="no notebooks/ and book/ here; clone"):
+        env.repository()
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "book").mkdir()
+    assert env.repository() == tmp_path
