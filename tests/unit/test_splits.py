@@ -1,5 +1,7 @@
 """Splits: who is where, in which order, and what is refused."""
 
+import subprocess
+import sys
 from dataclasses import FrozenInstanceError
 from itertools import combinations
 
@@ -260,6 +262,12 @@ def test_dimensional_targets_need_no_emotion():
     for split in (leave_one_speaker_out, lambda t, **k: grouped_k_fold(t, 3, 0, **k)):
         for fold in split(table, labels=()):
             assert_partition(fold, table, "speaker")
+
+
+def test_the_package_loads_its_names_on_use():
+    code = "import sys, serlib.protocols as p; assert 'pandas' not in sys.modules; "
+    code += "assert all(hasattr(p, name) for name in p.__all__); assert not hasattr(p, 'nothing')"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.real
