@@ -89,7 +89,7 @@ def _add_extract(commands) -> None:
     text = "Compute a view of every utterance into the store; goes on where it was interrupted."
     parser = _command(commands, "extract", ("corpora", "extract"), text)
     _add_corpus(parser)
-    parser.add_argument("view", metavar="VIEW", help="a view's short name, e.g. fbank-80")
+    parser.add_argument("view", metavar="VIEW", help="a view's short name, e.g. fbank")
 
 
 def _add_run(commands) -> None:
