@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 
 import librosa
@@ -83,6 +84,18 @@ def test_egemaps_is_opensmiles(tone, view, level):
     np.testing.assert_array_equal(array, expected[0] if level == "Functionals" else expected)
     assert view.feature_names == tuple(table.columns)
     assert array.shape == ((88,) if level == "Functionals" else (len(table), 25))
+
+
+@pytest.mark.parametrize("view", [Egemaps(), EgemapsLLD()], ids=["functionals", "lld"])
+def test_egemaps_of_a_clip_does_not_depend_on_those_before_it_or_beside_it(tone, view):
+    level = opensmile.FeatureLevel[view.level]
+    clips = [tone(0.1 + 0.05 * n, 100 + 40 * n, seed=n) for n in range(6)] * 3
+    smile = opensmile.Smile("eGeMAPSv02", level)
+    alone = [smile.process_signal(clip, 16000).to_numpy(np.float32) for clip in clips[:6]] * 3
+    with ThreadPoolExecutor(3) as pool:
+        together = list(pool.map(lambda clip: view.extract(clip, 16000), clips))
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one if one.shape[0] > 1 else one[0], other)
 
 
 def test_a_full_scale_sample_does_not_wrap_round(tone):
