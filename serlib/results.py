@@ -4,7 +4,8 @@ A record is written atomically and deterministically, one utterance a line, so t
 in a diff. A number that is undefined (NaN, infinite) is written as null and read as None.
 """
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ __all__ = [
     "compare",
     "environment",
     "find",
+    "of_fold",
     "predictions",
     "read",
     "table",
@@ -159,3 +161,47 @@ def _runs(records: Path | str | Iterable[Path | str]) -> list[tuple[Path, Record
         paths = [Path(path) for path in records]
     pairs = [(path, read(path)) for path in paths]
     return [(path, record) for path, record in pairs if isinstance(record, Record)]
+
+
+def of_fold(
+    *,
+    table: "pd.DataFrame",
+    fold: Any,
+    utterances: Sequence[str],
+    scores: Any,
+    labels: Sequence[str],
+    **about: Any,
+) -> Record:
+    """Make the record of a classifier's scores on a part of a corpus.
+
+    A fold with one test speaker has no interval of its own: ``low`` and ``high`` are None, and a
+    class that the part lacks is left out of its means. Numbers to report pool the folds'
+    predictions (see `predictions`) and take the interval over speakers.
+
+    Args:
+        table: the corpus' table; ``speaker`` and ``emotion`` are read.
+        fold: a `protocols.Fold`.
+        utterances: those scored.
+        scores: one number per utterance and label, (utterances, labels).
+        labels: the full list of classes.
+        about: the other fields of `Record`: paper, variant, corpus, protocol, seed, profile,
+            parameters, seconds, extra.
+    """
+    from serlib.protocols import metrics
+
+    part = table.loc[list(utterances)]
+    truth = part["emotion"].tolist()
+    prediction = [labels[i] for i in scores.argmax(1)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        values = metrics.scores(truth, prediction, labels, absent="ignore")
+    rows = zip(part.index, part["speaker"], truth, prediction, scores.tolist(), strict=True)
+    return Record(
+        fold=fold.name,
+        held_out=fold.held_out,
+        labels=list(labels),
+        utterances=[dict(zip(ROW, row, strict=True)) for row in rows],
+        metrics={k: {"value": v, "low": None, "high": None} for k, v in values.items()},
+        **about,
+        **environment(),
+    )

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 import torch
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, TQDMProgressBar
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset
 
 from serlib.protocols.metrics import uar
+from serlib.resume import EpochShuffle, History, SeedEachEpoch
 
 
 class EmotionClassifier(L.LightningModule):
@@ -64,51 +65,6 @@ class EmotionClassifier(L.LightningModule):
             optimizer, mode="max", factor=0.1, patience=self.plateau
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "monitor": "uar"}}
-
-
-class EpochShuffle(Sampler[int]):
-    """Shuffle by (seed, epoch) alone, so that a resumed run sees the order it would have seen."""
-
-    def __init__(self, size: int, seed: int):
-        self.size, self.seed, self.epoch = size, seed, 0
-
-    def set_epoch(self, epoch: int):
-        """Lightning calls this at every epoch's start."""
-        self.epoch = epoch
-
-    def __len__(self):
-        return self.size
-
-    def __iter__(self):
-        generator = torch.Generator().manual_seed(self.seed * 100_003 + self.epoch)
-        return iter(torch.randperm(self.size, generator=generator).tolist())
-
-
-class _SeedEachEpoch(L.Callback):
-    """Dropout and random references, too, depend on (seed, epoch) alone."""
-
-    def __init__(self, seed: int):
-        self.seed = seed
-
-    def on_train_epoch_start(self, trainer, _):
-        torch.manual_seed(self.seed * 100_003 + trainer.current_epoch)
-
-
-class _History(L.Callback):
-    """Keep every epoch's logged values in the checkpoint, so that a resumed run has them all."""
-
-    def __init__(self):
-        self.rows: list[dict[str, float]] = []
-
-    def on_train_epoch_end(self, trainer, _):
-        values = {k: float(v) for k, v in trainer.callback_metrics.items()}
-        self.rows.append({"epoch": trainer.current_epoch} | values)
-
-    def state_dict(self):
-        return {"rows": self.rows}
-
-    def load_state_dict(self, state):
-        self.rows = state["rows"]
 
 
 @dataclass(frozen=True)
@@ -172,7 +128,7 @@ def fit(
         save_on_train_epoch_end=True,
         enable_version_counter=False,
     )
-    history = _History()
+    history = History()
     stop = EarlyStopping("uar", mode="max", patience=patience)
     trainer = _trainer(
         device,
@@ -180,7 +136,7 @@ def fit(
         progress,
         max_epochs=epochs,
         default_root_dir=directory,
-        callbacks=[history, _SeedEachEpoch(seed), stop, best],
+        callbacks=[history, SeedEachEpoch(seed), stop, best],
         deterministic="warn",  # An error would rule out GPUs for a few operations.
     )
     last = directory / "last.ckpt"
@@ -209,6 +165,18 @@ def predict(
     """Return class probabilities, (items, classes), in the order of the items."""
     loader = DataLoader(items, batch_size, collate_fn=items.collate)
     return torch.cat(_trainer(device, "32-true", False).predict(module, loader)).cpu().numpy()
+
+
+@torch.inference_mode()
+def embed(
+    module: L.LightningModule, items: Dataset, *, batch_size: int = 32, device: str = "auto"
+) -> dict[str, np.ndarray]:
+    """Return the module's inner vectors by name, each (items, dims), in the order of the items."""
+    place = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
+    module = module.eval().to(place)
+    batches = DataLoader(items, batch_size, collate_fn=items.collate)
+    parts = [module.embed(batch[module.inputs].to(place)) for batch in batches]
+    return {name: torch.cat([p[name] for p in parts]).cpu().numpy() for name in parts[0]}
 
 
 def seed_everything(seed: int) -> None:

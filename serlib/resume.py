@@ -1,0 +1,54 @@
+"""What makes a resumed fit end as if it had never stopped: nothing depends on what ran before."""
+
+import lightning as L
+import torch
+from torch.utils.data import Sampler
+
+
+class EpochShuffle(Sampler[int]):
+    """Shuffle by (seed, epoch) alone, so that a resumed run sees the order it would have seen."""
+
+    def __init__(self, size: int, seed: int):
+        self.size, self.seed, self.epoch = size, seed, 0
+
+    def set_epoch(self, epoch: int):
+        """Lightning calls this at every epoch's start."""
+        self.epoch = epoch
+
+    def __len__(self):
+        return self.size
+
+    def __iter__(self):
+        generator = torch.Generator().manual_seed(self.seed * 100_003 + self.epoch)
+        return iter(torch.randperm(self.size, generator=generator).tolist())
+
+
+class SeedEachEpoch(L.Callback):
+    """Dropout and random references, too, depend on (seed, epoch) alone."""
+
+    def __init__(self, seed: int):
+        self.seed = seed
+
+    def on_train_epoch_start(self, trainer, _):
+        """Seed torch's own generator."""
+        torch.manual_seed(self.seed * 100_003 + trainer.current_epoch)
+
+
+class History(L.Callback):
+    """Keep every epoch's logged values in the checkpoint, so that a resumed run has them all."""
+
+    def __init__(self):
+        self.rows: list[dict[str, float]] = []
+
+    def on_train_epoch_end(self, trainer, _):
+        """Add the epoch's row."""
+        values = {k: float(v) for k, v in trainer.callback_metrics.items()}
+        self.rows.append({"epoch": trainer.current_epoch} | values)
+
+    def state_dict(self):
+        """Give the checkpoint the rows so far."""
+        return {"rows": self.rows}
+
+    def load_state_dict(self, state):
+        """Take them back."""
+        self.rows = state["rows"]
