@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from serlib.errors import ViewError
-from serlib.views.base import View, resample
-from serlib.views.extraction import CorpusLike
+from serlib.views.base import View
+from serlib.views.extraction import CorpusLike, one_torch_thread
 from serlib.views.filterbanks import LogMel
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class ByolS(View):
     std: float | None = None
     weights: str | Path | None = field(default=None, metadata={"fingerprint": False})
     packages: ClassVar[tuple[str, ...]] = ("torch", "torchaudio")
+    code_revision: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -82,12 +83,12 @@ class ByolS(View):
         Every time-frequency value counts once, so long clips weigh more.
         """
         count, total, squares = 0, 0.0, 0.0
-        for utterance in utterances:
-            waveform, rate = corpus.audio(utterance)
-            values = _INPUT._compute(resample(waveform, rate, self.sample_rate)).astype(np.float64)
-            count += values.size
-            total += values.sum()
-            squares += np.square(values).sum()
+        with one_torch_thread(self):
+            for utterance in utterances:
+                values = _INPUT.extract(*corpus.audio(utterance)).astype(np.float64)
+                count += values.size
+                total += values.sum()
+                squares += np.square(values).sum()
         if count < 2:
             raise ViewError(
                 "byol-s: no utterances to take the mean and std of; give a training set"

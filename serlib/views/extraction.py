@@ -135,7 +135,7 @@ class _Jobs:
 
         problems = {}
         with (
-            _one_torch_thread(self.view),
+            one_torch_thread(self.view),
             _pool(min(workers or cpu_count(), len(missing))) as pool,
             tqdm(total=len(missing), desc=self.view.name, unit="utt", disable=not progress) as bar,
         ):
@@ -200,7 +200,8 @@ def _pool(workers: int) -> Iterator[ThreadPoolExecutor]:
 
 
 @contextmanager
-def _one_torch_thread(view: View) -> Iterator[None]:
+def one_torch_thread(view: View) -> Iterator[None]:
+    """Let torch compute on one thread; its many small steps would wait for one another else."""
     if "torch" not in view.packages:  # a view without torch should not pay for its import
         yield
         return

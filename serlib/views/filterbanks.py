@@ -62,10 +62,11 @@ class Fbank(View):
 
 @dataclass(frozen=True)
 class LogMel(View):
-    """Log-mel power spectrogram, centred frames, 16 kHz. Shape (frames, bands).
+    """Log-mel power spectrogram, centred frames, edges reflected, 16 kHz. Shape (frames, bands).
 
-    Equal to ``librosa.feature.melspectrogram`` followed by ``power_to_db(ref=1, amin=floor,
-    top_db=None)``, up to the unit: this is the natural logarithm of (power + floor).
+    Equal to ``librosa.feature.melspectrogram(pad_mode="reflect")`` followed by
+    ``power_to_db(ref=1, amin=floor, top_db=None)``, up to the unit: this is the natural logarithm
+    of (power + floor).
 
     Attributes:
         bands: number of mel bands.
@@ -88,6 +89,7 @@ class LogMel(View):
     scale: Literal["slaney", "htk"] = "slaney"
     floor: float = 1e-10
     packages: ClassVar[tuple[str, ...]] = ("torch", "torchaudio")
+    code_revision: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -101,8 +103,8 @@ class LogMel(View):
 
     @property
     def shortest(self) -> int:
-        """One window of speech."""
-        return self.window
+        """One window, and enough to reflect at the edges."""
+        return max(self.window, self.fft // 2 + 1)
 
     def prepare(self) -> None:
         """Make the window and the filters once."""
@@ -119,7 +121,7 @@ class LogMel(View):
                 self.hop,
                 self.window,
                 window,
-                pad_mode="constant",
+                pad_mode="reflect",
                 return_complex=True,
             )
             power = spectrum.real.square() + spectrum.imag.square()
