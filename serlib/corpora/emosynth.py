@@ -5,33 +5,33 @@ See ``book/datasheets/emosynth.md`` for what it is, and what it must not be used
 
 import hashlib
 import json
-import os
-import shutil
-import subprocess
-import sys
-import tempfile
 import zlib
-from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from numbers import Integral
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from serlib.cache import cache_dir
 from serlib.corpora import emosynth_people as people
 from serlib.corpora import emosynth_script as script
-from serlib.errors import CorpusError, StoreError
+from serlib.corpora.emosynth_make import make, whole
+from serlib.errors import CorpusError
+
+if TYPE_CHECKING:
+    from serlib.corpora.corpus import Corpus
 
 LICENCE = "CC0-1.0 (made by this project; eSpeak NG is GPL software, its output is not)"
 LABELS = people.EMOTIONS
 DESCRIPTION = "Synthetic English dialogues (eSpeak), 10 speakers, 6 emotions, made on this machine"
 # Turns a speaker and emotion: in the studio, and in the room.
 SIZES = {"tiny": (1, 1), "small": (8, 3), "full": (20, 8)}
-BLOCK = 40  # turns spoken by one process
 
 
-def load(root=None, seed: int = 0, size: str = "small", progress: bool = False):
+def load(
+    root: str | Path | None = None, seed: int = 0, size: str = "small", progress: bool = False
+) -> "Corpus":
     """Load EmoSynth; the first time, speak and save it.
 
     Args:
@@ -41,8 +41,8 @@ def load(root=None, seed: int = 0, size: str = "small", progress: bool = False):
         progress: show a bar while it is made.
 
     Returns:
-        A ``Corpus`` whose extra columns are ``condition`` (studio or room), ``style`` (improvised
-        or scripted) and the latent truth, ``true_*``.
+        A ``Corpus`` whose extra columns are ``condition`` (studio or room), ``scenario``
+        (improvised or scripted) and the latent truth, ``true_*``.
 
     Raises:
         CorpusError: the size or seed is unknown, or the corpus cannot be made.
@@ -56,8 +56,8 @@ def load(root=None, seed: int = 0, size: str = "small", progress: bool = False):
     if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
         raise CorpusError(f"emosynth: seed {seed!r} is not a whole number from 0 on; give one")
     folder = Path(root or cache_dir("corpora")) / f"emosynth-{size}-{seed}-{_fingerprint()}"
-    if not (folder / "table.jsonl").is_file():
-        _make(folder, int(seed), size, progress)
+    if not whole(folder):
+        make(plan(int(seed), size), folder, progress)
     return Corpus("emosynth", folder, validate(_read(folder), folder, "emosynth"), LICENCE, LABELS)
 
 
@@ -104,64 +104,6 @@ def _fingerprint() -> str:
     for file in sorted(Path(__file__).parent.glob("emosynth*")):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:12]
-
-
-def _make(folder: Path, seed: int, size: str, progress: bool) -> None:
-    """Make the corpus beside its final place and move it there whole, so none is half-made."""
-    partial = None
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder.parent))
-        (partial / "wav").mkdir()
-        rows = plan(seed, size)
-        _speak_all(rows, partial / "wav", progress)
-        _write(rows, partial / "table.jsonl")
-        partial.chmod(0o755)
-        partial.rename(folder)
-    except OSError as error:
-        # Another process may have made the same corpus meanwhile: the same, byte for byte.
-        if not (folder / "table.jsonl").is_file():
-            raise StoreError(
-                f"{folder}: cannot be written ({error.strerror or error}); free some space, or "
-                "point SERLIB_CACHE at a folder that can be written"
-            ) from error
-    finally:
-        if partial:
-            shutil.rmtree(partial, ignore_errors=True)
-
-
-def _speak_all(rows: list[dict], folder: Path, progress: bool) -> None:
-    from joblib import cpu_count
-    from tqdm.auto import tqdm
-
-    package = str(Path(__file__).parents[2])
-    paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "serlib.corpora.emosynth_voice", str(folder)]
-    bar = tqdm(total=len(rows), desc="EmoSynth", unit="turn", disable=not progress)
-
-    def block(start: int) -> None:
-        keys = ("utterance", "speaker", "session", "condition", "text", "cues", "seed")
-        turns = [{key: row[key] for key in keys} for row in rows[start : start + BLOCK]]
-        done = subprocess.run(
-            command,
-            input="\n".join(map(json.dumps, turns)),
-            capture_output=True,
-            text=True,
-            env=environment,
-        )
-        if done.returncode:
-            reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise CorpusError(f"emosynth: turns {start}… cannot be spoken ({reason}); try again")
-        bar.update(len(turns))
-
-    with bar, ThreadPoolExecutor(cpu_count()) as pool:
-        list(pool.map(block, range(0, len(rows), BLOCK)))
-
-
-def _write(rows: list[dict], path: Path) -> None:
-    kept = ({k: v for k, v in row.items() if k not in ("cues", "seed")} for row in rows)
-    path.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
 
 
 def _read(folder: Path):

@@ -22,16 +22,16 @@ RATIOS = ("range", "rate")
 # Directions after Murray & Arnott (1993), Banse & Scherer (1996), Scherer (2003) and Juslin &
 # Laukka (2003); the sizes are ours, and the smile after Tartter (1980).
 RULES = {  # level range slope final rate loudness tilt breath jitter pause smile
-    "anger": (4.0, 1.60, -2.0, -3.0, 1.16, 8.0, 3.0, -4.0, 2.0, 0, 0.0),
+    "anger": (4.0, 1.60, -2.0, -3.0, 1.16, 8.0, 3.0, -4.0, 1.6, 0, 0.0),
     "happiness": (3.0, 1.70, 3.0, 2.0, 1.08, 3.0, 0.8, 0.0, 0.4, 4, 5.0),
     "excitement": (6.5, 2.10, 1.0, 0.5, 1.28, 6.0, 1.8, 0.0, 1.0, 0, 3.0),
     "sadness": (-2.0, 0.50, -0.6, -1.0, 0.78, -6.0, -3.0, 10.0, 0.6, 25, -2.0),
-    "frustration": (1.0, 1.20, -4.0, -2.0, 0.92, 2.0, 1.4, 4.0, 1.8, 18, -1.0),
+    "frustration": (1.0, 1.20, -4.0, -2.0, 0.92, 2.0, 1.4, 4.0, 1.5, 18, -1.0),
     "neutral": (0.0, 1.00, 0.0, 0.0, 1.00, 0.0, 0.0, 0.0, 0.3, 4, 0.0),
 }
 # One unit of variation of a cue: between speakers, between a speaker's emotions, between turns.
 SPREAD = np.array([1.5, 0.25, 1.0, 1.5, 0.10, 2.0, 1.0, 3.0, 0.35, 6.0, 1.2])
-SPEAKER_SPREAD, HABIT_SPREAD, TURN_SPREAD = 0.30, 0.30, 0.35
+SPEAKER_SPREAD, HABIT_SPREAD, TURN_SPREAD = 0.40, 0.45, 0.50
 CUE_USE = 0.30  # sd of the log of how much a speaker uses a cue
 
 # Row: share of each emotion (in the order above) in a turn meant as the row's emotion.
@@ -58,7 +58,7 @@ GRADES = np.array(
     ]
 )
 RATERS = 12  # the pool that three to five are drawn from for each turn
-SHARPEN, LAPSE = 1.4, 0.10  # a rater hears mixture ** SHARPEN, and guesses now and then
+SHARPEN, LAPSE = 1.4, 0.12  # a rater hears mixture ** SHARPEN, and guesses now and then
 
 
 class Speaker(NamedTuple):
@@ -83,7 +83,7 @@ SPEAKERS = (
     Speaker("S3F", "S3", "female", "Annie", _US, 228.0, 1.03, 176),
     Speaker("S3M", "S3", "male", "Andy", _US, 96.0, 0.95, 188),
     Speaker("S4F", "S4", "female", "Female4", _GB, 182.0, 0.96, 170),
-    Speaker("S4M", "S4", "male", "Michael", _GB, 126.0, 1.04, 186),
+    Speaker("S4M", "S4", "male", "Male4", _GB, 126.0, 1.04, 186),
     Speaker("S5F", "S5", "female", "Female5", _US, 205.0, 0.98, 194),
     Speaker("S5M", "S5", "male", "Max", _US, 110.0, 1.00, 166),
 )

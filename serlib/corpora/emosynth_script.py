@@ -8,7 +8,7 @@ import numpy as np
 from serlib.corpora.emosynth_people import BLEND, EMOTIONS, SPEAKERS
 
 TURNS = 12  # in a dialogue
-EMOTIONAL_WORDS = 0.8  # chance that an improvised turn's words take a side
+EMOTIONAL_WORDS = 0.85  # chance that an improvised turn's words take a side
 KEEP, CATCH = 2.0, 1.0  # how strongly an emotion lasts in a speaker, and passes to the other
 
 
@@ -44,17 +44,17 @@ def emotions_in_turn(each: int, rng: np.random.Generator) -> list[str]:
 
 
 def dialogues(session: str, condition: str, order: list[str]) -> list[dict]:
-    """Cut a session's turns into dialogues, two scripted ones after every three improvised.
+    """Cut a session's turns into dialogues, one in three of them scripted.
 
     Returns:
-        One row a turn: utterance, speaker, session, dialogue, turn, condition, style and
+        One row a turn: utterance, speaker, session, dialogue, turn, condition, scenario and
         ``true_emotion``.
     """
     names = [speaker.name for speaker in SPEAKERS if speaker.session == session]
     rows = []
     for position, emotion in enumerate(order):
         number, turn = divmod(position, TURNS)
-        style = "improvised" if number % 5 < 3 else "scripted"
+        scenario = "scripted" if number % 3 == 1 else "improvised"
         dialogue = f"{session}-{condition}-{number + 1:02d}"
         rows.append(
             {
@@ -64,7 +64,7 @@ def dialogues(session: str, condition: str, order: list[str]) -> list[dict]:
                 "dialogue": dialogue,
                 "turn": turn + 1,
                 "condition": condition,
-                "style": style,
+                "scenario": scenario,
                 "true_emotion": emotion,
             }
         )
@@ -84,7 +84,7 @@ def words(row: dict, parts: np.ndarray, said: set[str], script: dict, rng: np.ra
     Returns:
         The text, and the emotion its words carry (None if they carry none).
     """
-    if row["style"] == "scripted":
+    if row["scenario"] == "scripted":
         return str(rng.choice(script["scripted"])), None
     topic = script["topics"][row["session"]]
     while True:
