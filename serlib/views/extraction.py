@@ -8,8 +8,9 @@ machine's number of cores.
 
 import sys
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -134,19 +135,26 @@ class _Jobs:
         from tqdm import tqdm
 
         problems = {}
+        workers = min(workers or cpu_count(), len(missing))
         with (
             one_torch_thread(self.view),
-            _pool(min(workers or cpu_count(), len(missing))) as pool,
+            _pool(workers) as pool,
             tqdm(total=len(missing), desc=self.view.name, unit="utt", disable=not progress) as bar,
         ):
-            jobs: dict[Future, str] = {pool.submit(self._one, item): item for item in missing}
-            for job in as_completed(jobs):
-                error = job.result()
-                if error is not None and strict:
-                    raise error
-                if error is not None:
-                    problems[jobs[job]] = Problem(jobs[job], str(error))
-                bar.update()
+            todo, running = iter(missing), {}
+            while True:
+                # A few ahead and no more: a future for each of 100 000 utterances takes memory.
+                for item in islice(todo, 4 * workers - len(running)):
+                    running[pool.submit(self._one, item)] = item
+                if not running:
+                    break
+                for job in wait(running, return_when=FIRST_COMPLETED).done:
+                    item, error = running.pop(job), job.result()
+                    if error is not None and strict:
+                        raise error
+                    if error is not None:
+                        problems[item] = Problem(item, str(error))
+                    bar.update()
         return problems
 
     def _one(self, utterance: str) -> Exception | None:
