@@ -15,7 +15,7 @@ _WHERE = {
     "View": "base",
     "Store": "store",
     "load": "extraction",
-    "Features": "extraction",
+    "Features": "features",
     "Fbank": "filterbanks",
     "LogMel": "filterbanks",
     "Egemaps": "egemaps",

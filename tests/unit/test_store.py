@@ -15,7 +15,7 @@ import pytest
 
 from serlib.errors import StoreError
 from serlib.views import LogMel, Store, load
-from serlib.views.extraction import folder
+from serlib.views.features import folder
 
 HERE = Path(__file__).parent
 
