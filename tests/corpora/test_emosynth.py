@@ -342,7 +342,7 @@ def test_the_datasheet_quotes_its_record():
     record = json.loads((BOOK / "results/emosynth/reference.json").read_text(encoding="utf-8"))
     keys = ("uar_6", "uar_4", "uar_4_merged", "uar_6_studio_to_room", "text_uar")
     expected = [
-        [f"{run['size']}, {run['seed']}", str(run["turns"])]
+        [f"{run['size']}, {run['seed']}", f"{run['turns']:.0f}"]
         + [f"{run[key]:.2f}" for key in (*keys, "speaker_accuracy")]
         + [f"{run['processor_seconds']:.0f}"]
         for run in record["runs"]
