@@ -34,6 +34,7 @@ __all__ = [
     "Record",
     "compare",
     "environment",
+    "filename",
     "find",
     "of_fold",
     "predictions",

@@ -256,12 +256,16 @@ class DSNet(EmotionClassifier):
             stack_deltas(torch.cat([fbank, batch["references"]]))
         ).tensor_split([size])
         z_er, z_ei, h_n = self.relevant(h), self.irrelevant(h), references[batch["reference"]]
-        parts = {
-            "cross_entropy": F.cross_entropy(self.classifier(z_er), batch["emotion"]),
-            "orthogonality": orthogonality_loss(z_ei, z_er),
-            "restoration": restoration_loss(h, self.restorer(torch.cat([z_ei, z_er], 1))),
-            "calibration": calibration_loss(z_ei, h_n, self.divergence),
-        }
+        logits, restored = self.classifier(z_er), self.restorer(torch.cat([z_ei, z_er], 1))
+        # In half precision a divergence this small comes out negative.
+        with torch.autocast(h.device.type, enabled=False):
+            h, h_n, z_er, z_ei = h.float(), h_n.float(), z_er.float(), z_ei.float()
+            parts = {
+                "cross_entropy": F.cross_entropy(logits.float(), batch["emotion"]),
+                "orthogonality": orthogonality_loss(z_ei, z_er),
+                "restoration": restoration_loss(h, restored.float()),
+                "calibration": calibration_loss(z_ei, h_n, self.divergence),
+            }
         return parts | {"loss": total_loss(**parts, **self.weights)}
 
 

@@ -152,6 +152,11 @@ def test_a_speaker_without_neutral_speech_is_named(data):
         neutral_references(features, table, table.index, "loudest")
 
 
+def test_divergences_stay_positive_in_half_precision(batch):
+    with torch.autocast("cpu", torch.bfloat16):
+        assert model().losses(batch)["calibration"].item() > 0
+
+
 def test_a_shared_reference_is_encoded_once(batch, data):
     features, table = data
     assert len(batch["references"]) == 2  # twelve items, two speakers
