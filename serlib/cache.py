@@ -8,6 +8,10 @@ from typing import IO
 
 from serlib.errors import StoreError
 
+# It can only be read by setting it, which is not safe once there are threads.
+_UMASK = os.umask(0)
+os.umask(_UMASK)
+
 
 def cache_dir(*parts: str) -> Path:
     """Return a folder under ``$SERLIB_CACHE`` (else the user's cache), and make it if needed."""
@@ -39,6 +43,8 @@ def atomic_write(path: Path, content: bytes | Callable[[IO[bytes]], None]) -> No
                 content(file)
             else:
                 file.write(content)
+        # mkstemp makes files that only their owner may read; others share corpus and records.
+        Path(temporary).chmod(0o666 & ~_UMASK)
         Path(temporary).replace(path)
         temporary = None
     except OSError as error:

@@ -18,13 +18,14 @@ def run(arguments: argparse.Namespace) -> int:
             raise ParameterError(f"{name} is given twice, as --{name} and -p {name}; give one")
         if value is not None:
             parameters[name] = value
-    run_chapter(
+    executed = run_chapter(
         arguments.chapter,
         profile=arguments.profile,
         parameters=parameters,
         output=arguments.output,
         progress=arguments.progress,
     )
+    print(executed)
     return 0
 
 

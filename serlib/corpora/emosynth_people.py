@@ -149,5 +149,5 @@ def judge(parts: np.ndarray, biases: np.ndarray, rng: np.random.Generator) -> di
     grades = np.clip(np.rint(grades), 1, 5)
     row = {"emotion": top if votes[top] * 2 > len(who) else None, "votes": votes}
     for name, column in zip(("activation", "valence", "dominance"), grades.T, strict=True):
-        row |= {name: round(column.mean(), 4), f"{name}_var": round(column.var(ddof=1), 4)}
+        row |= {name: round(column.mean(), 4), f"{name}_var": round(column.var(), 4)}
     return row | {"raters": len(who)}

@@ -189,6 +189,8 @@ def test_grades_are_means_and_variances_of_whole_grades(small):
         total = small[name] * small["raters"]
         assert np.allclose(total, total.round(), atol=1e-3)
         assert small[f"{name}_var"].mean() > 0.1
+        whole = small[f"{name}_var"] * small["raters"] ** 2  # of the population, not of a sample
+        assert np.allclose(whole, whole.round(), atol=5e-3)
     assert small["valence"].corr(small["true_valence"]) > 0.8
 
 
