@@ -5,7 +5,7 @@ in a diff. A number that is undefined (NaN, infinite) is written as null and rea
 """
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +14,8 @@ from serlib import record_json
 from serlib.cache import atomic_write
 from serlib.environment import environment
 from serlib.errors import RecordError
+from serlib.frames import predictions, probes, read, table
 from serlib.record import (
-    IDENTITY,
-    KINDS,
     ROW,
     Measurement,
     Record,
@@ -38,6 +37,7 @@ __all__ = [
     "find",
     "of_fold",
     "predictions",
+    "probes",
     "read",
     "table",
     "write",
@@ -58,18 +58,6 @@ def write(record: Record | Measurement, directory: Path | str) -> Path:
     check(data, path)
     atomic_write(path, (record_json.layout(data) + "\n").encode())
     return path
-
-
-def read(path: Path | str) -> Record | Measurement:
-    """Read and check one record.
-
-    Raises:
-        RecordError: missing, not JSON, or not a valid record (names the file and the field).
-    """
-    path = Path(path)
-    data = record_json.parse(path)
-    check(data, path)
-    return KINDS[data.pop("kind")](**data)
 
 
 def find(directory: Path | str, **match: Any) -> Path | None:
@@ -95,50 +83,6 @@ def find(directory: Path | str, **match: Any) -> Path | None:
     return None
 
 
-def table(records: Path | str | Iterable[Path | str]) -> "pd.DataFrame":
-    """Return one row a run: its fields, its metrics, its parameters and its file's path.
-
-    A metric gives three columns (``uar``, ``uar_low``, ``uar_high``); a parameter has its own name,
-    or ``parameters.<name>`` where another column has that name. Measurements are not runs.
-
-    Args:
-        records: a folder (searched with its subfolders), or paths of files.
-    """
-    import pandas as pd
-
-    columns = (*IDENTITY, "protocol", "held_out", "profile", "seconds", "revision", "created")
-    rows = []
-    for path, record in _runs(records):
-        row = {name: getattr(record, name) for name in columns} | {"path": str(path)}
-        for name, metric in record.metrics.items():
-            row |= {name: metric["value"], f"{name}_low": metric["low"]}
-            row[f"{name}_high"] = metric["high"]
-        for name, value in record.parameters.items():
-            row[f"parameters.{name}" if name in row else name] = value
-        rows.append(row)
-    return pd.DataFrame(rows, columns=None if rows else [*columns, "path"])
-
-
-def predictions(records: Path | str | Iterable[Path | str]) -> "pd.DataFrame":
-    """Return one row per utterance and run, with a column ``score_<label>`` per label if scored.
-
-    Args:
-        records: a folder (searched with its subfolders), or paths of files.
-    """
-    import pandas as pd
-
-    columns = ("paper", "variant", "corpus", "protocol", "fold", "seed")
-    rows = []
-    for _, record in _runs(records):
-        common = {name: getattr(record, name) for name in columns}
-        for utterance in record.utterances:
-            row = common | utterance
-            scores = row.pop("scores") or ()
-            row |= {f"score_{label}": s for label, s in zip(record.labels, scores, strict=False)}
-            rows.append(row)
-    return pd.DataFrame(rows, columns=None if rows else [*columns, *ROW[:-1]])
-
-
 def compare(interval: Any, value: float, tolerance: float = 0.0) -> str:
     """Return ``"reproduced"`` if an interval contains a paper's value, else ``"not reproduced"``.
 
@@ -150,18 +94,6 @@ def compare(interval: Any, value: float, tolerance: float = 0.0) -> str:
     slack = tolerance * abs(value)
     inside = interval.low - slack <= value <= interval.high + slack
     return "reproduced" if inside else "not reproduced"
-
-
-def _runs(records: Path | str | Iterable[Path | str]) -> list[tuple[Path, Record]]:
-    if isinstance(records, str | Path):
-        path = Path(records)
-        if not path.exists():
-            raise RecordError(f"{path}: no such folder or record; run the chapter first")
-        paths = sorted(path.rglob("*.json")) if path.is_dir() else [path]
-    else:
-        paths = [Path(path) for path in records]
-    pairs = [(path, read(path)) for path in paths]
-    return [(path, record) for path, record in pairs if isinstance(record, Record)]
 
 
 def of_fold(

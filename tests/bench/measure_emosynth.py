@@ -4,14 +4,9 @@
 """
 
 import hashlib
-import json
-import os
-import platform
 import resource
 import tempfile
 import time
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +18,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
+from serlib import results
 from serlib.corpora import emosynth
 
-OUTPUT = Path(__file__).parents[2] / "book/results/emosynth/reference.json"
+OUTPUT = Path(__file__).parents[2] / "book/results/emosynth"
 FOUR = ("anger", "happiness", "sadness", "neutral")
 MERGE = {"excitement": "happiness"}
 
@@ -130,24 +126,15 @@ def labels() -> str:
 
 def main() -> None:
     """Measure three small corpora and a full one."""
-    runs = []
     for size, seed in (("small", 0), ("small", 1), ("small", 2), ("full", 0)):
         with tempfile.TemporaryDirectory() as root:
             figures = measure(size, seed, Path(root))
-        rounded = {k: round(float(v), 3) for k, v in figures.items()}
-        runs.append({"size": size, "seed": seed} | rounded)
-        print(json.dumps(runs[-1], indent=1))
-    packages = ("praat-parselmouth", "opensmile", "scikit-learn", "numpy")
-    record = {
-        "measured": datetime.now(UTC).date().isoformat(),
-        "labels": labels(),
-        "cores": os.cpu_count(),
-        "machine": platform.machine(),
-        "versions": {name: version(name) for name in packages},
-        "runs": runs,
-    }
-    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
-    OUTPUT.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        values = {k: round(float(v), 3) for k, v in figures.items()}
+        made = {"size": size, "seed": seed, "labels": labels()}
+        record = results.Measurement(
+            "emosynth", f"reference-{size}-{seed}", values, made, **results.environment()
+        )
+        print(results.write(record, OUTPUT), values)
 
 
 if __name__ == "__main__":

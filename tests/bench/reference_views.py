@@ -1,4 +1,4 @@
-"""Measure the views with one plain classifier, and write book/results/views/reference.json.
+"""Measure the views with one plain classifier; one record a figure goes to book/results/views.
 
 RBF SVM (C = 1, balanced), z-scored on the training speakers, leave-one-speaker-out, UAR over the
 pooled predictions of all speakers. ``byol-s`` standardises each clip by itself (the default),
@@ -10,8 +10,6 @@ own letters, say) move a figure by up to 0.005.
 Run: SERLIB_DATA=../shared python tests/bench/reference_views.py (about five minutes on two cores).
 """
 
-import json
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +20,13 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from tqdm import tqdm
 
-from serlib.cache import atomic_write
+from serlib import results
 from serlib.corpora import load_corpus
 from serlib.views import ByolS, Egemaps, load
 
+PROTOCOL = "leave-one-speaker-out, pooled UAR, RBF SVM C=1 balanced, z-scored"
 FOUR = ["anger", "happiness", "sadness", "neutral"]
-OUTPUT = Path(__file__).parents[2] / "book" / "results" / "views" / "reference.json"
+OUTPUT = Path(__file__).parents[2] / "book" / "results" / "views"
 
 
 def uar(features, table, labels):
@@ -48,7 +47,6 @@ def uar(features, table, labels):
 
 def main():
     """Measure every corpus, view and set of classes."""
-    rows = []
     for name in ("emodb", "ravdess"):
         corpus = load_corpus(name)
         views = {
@@ -60,16 +58,17 @@ def main():
             features = load(corpus, view, strict=True)
             for labels in (list(corpus.labels), FOUR):
                 value, count = uar(features, corpus.table, labels)
-                row = {"corpus": name, "view": label, "labels": labels, "utterances": count}
-                rows.append(row | {"uar": round(value, 4), "fingerprint": view.fingerprint})
+                about = {"corpus": name, "view": label, "labels": labels, "protocol": PROTOCOL}
                 if label == "byol-s, corpus":
-                    rows[-1] |= {"mean": view.mean, "std": view.std}
-                print(f"{name:8} {label:15} {len(labels)} classes {value:.3f}", flush=True)
-    packages = ("opensmile", "scikit-learn", "torch", "torchaudio")
-    versions = {package: version(package) for package in packages}
-    said = {"protocol": "leave-one-speaker-out, pooled UAR, RBF SVM C=1 balanced, z-scored"}
-    text = json.dumps(said | {"versions": versions, "rows": rows}, indent=1)
-    atomic_write(OUTPUT, f"{text}\n".encode())
+                    about |= {"mean": view.mean, "std": view.std}
+                record = results.Measurement(
+                    "views",
+                    f"{name}-{len(labels)}-{label.replace(', ', '-')}",
+                    {"uar": round(value, 4), "utterances": count},
+                    about | {"fingerprint": view.fingerprint},
+                    **results.environment(),
+                )
+                print(results.write(record, OUTPUT), f"{value:.3f}", flush=True)
 
 
 if __name__ == "__main__":
