@@ -29,11 +29,10 @@ def environment() -> dict:
     Nothing is imported for it, and nothing in it names a machine, a user or a path.
 
     Returns:
-        versions: package → version, or None where it is not installed.
-        hardware: ``cpu`` (model), ``cores`` (usable), ``memory_gib``, ``gpu`` (model, or None
-            where torch sees none or is not in use).
-        revision: git commit of the library, ``+dirty`` if tracked files differ from it, None
-            outside a checkout.
+        ``versions`` maps packages to versions (None where not installed). ``hardware`` has ``cpu``
+        (model), ``cores`` (usable), ``memory_gib`` and ``gpu`` (model; None where torch sees none
+        or is not in use). ``revision`` is the git commit of the library, with ``+dirty`` if
+        tracked files differ from it; None outside a checkout.
     """
     return {"versions": _versions(), "hardware": _hardware(), "revision": _revision()}
 

@@ -92,7 +92,7 @@ def _runs(records: Path | str | Iterable[Path | str]) -> list[tuple[Path, Record
         path = Path(records)
         if not path.exists():
             raise RecordError(f"{path}: no such folder or record; run the chapter first")
-        paths = sorted(path.rglob("*.json")) if path.is_dir() else [path]
+        paths = sorted(p for p in path.rglob("*.json") if p.is_file()) if path.is_dir() else [path]
     else:
         paths = [Path(path) for path in records]
     pairs = [(path, read(path)) for path in paths]

@@ -187,6 +187,8 @@ def seed_everything(seed: int) -> None:
 def _trainer(device: str, precision: str, progress: bool, **options) -> L.Trainer:
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", ".*does not have many workers.*")
+    warnings.filterwarnings("ignore", ".*LeafSpec.*")  # Lightning's own use of torch.
+    warnings.filterwarnings("ignore", ".*exists and is not empty.*")  # So it is when resuming.
     callbacks = options.pop("callbacks", []) + ([TQDMProgressBar(leave=False)] if progress else [])
     return L.Trainer(
         accelerator=device,

@@ -32,6 +32,10 @@ def __getattr__(name: str) -> object:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
+
+
 def list_corpora() -> list[str]:
     """Return the names that ``load_corpus`` takes."""
     return list(ADAPTERS)

@@ -26,6 +26,7 @@ _HOME = {
     "confusion": "metrics",
     "Interval": "uncertainty",
     "PairedResult": "uncertainty",
+    "probe": "probes",
     "bootstrap": "uncertainty",
     "paired": "uncertainty",
 }

@@ -34,6 +34,10 @@ def __getattr__(name: str) -> object:
     return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
 
 
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
+
+
 def available() -> dict[str, Callable[[], "View"]]:
     """Give, by slug, what makes each view with its defaults; models are named by hand instead."""
     slugs = {
