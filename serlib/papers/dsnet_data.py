@@ -62,7 +62,7 @@ def neutral_references(
     if missing:
         raise ProtocolError(
             f"speakers {', '.join(missing)}: no neutral utterance to calibrate with; "
-            "leave them out, or use the variant 'base' or 'no-calibration'"
+            "leave them out, or use the variant 'base'"
         )
     rng = np.random.default_rng(seed)
     chosen = {
