@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from serlib import results
 from serlib.errors import RecordError
+from serlib.summaries import probe_difference
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from serlib.claims import Claim
-    from serlib.protocols import PairedResult
 
 _SCALE = {"%": 100.0, "points": 100.0, "M": 1e-6, "G": 1e-9, "": 1.0}
 
@@ -107,33 +107,6 @@ def _probed(claim: "Claim") -> Measured:
     names = (claim.measure[key] for key in ("probe", "subspace", "minus"))
     found = probe_difference(frame, *names)
     return Measured(found.difference, found.low, found.high, found.p)
-
-
-def probe_difference(frame: "pd.DataFrame", target: str, first: str, second: str) -> "PairedResult":
-    """How much better a target is read from one subspace than from another, paired by fold.
-
-    Args:
-        frame: the probes of one variant, as `results.probes` gives them.
-        target: what is read, e.g. ``"speaker"``.
-        first: a subspace, e.g. ``"z_ei"``.
-        second: the subspace it is compared with.
-
-    Raises:
-        RecordError: the target was not read from one of them.
-    """
-    import pandas as pd
-
-    from serlib.protocols import paired
-
-    frame = frame[frame["target"] == target]
-    sides = []
-    for name in (first, second):
-        means = frame[frame["subspace"] == name].groupby("fold")["score"].mean()
-        if means.empty:
-            raise RecordError(f"{target} was not read from {name} in these records; run them again")
-        rows = {"utterance": means.index, "fold": means.index, "prediction": means.to_numpy()}
-        sides.append(pd.DataFrame(rows).assign(truth=0.0))
-    return paired(*sides, lambda _, score: float(score.mean()), cluster="fold")
 
 
 def _metric(claim: "Claim") -> Any:

@@ -4,8 +4,9 @@ A record is written atomically and deterministically, one utterance a line, so t
 in a diff. A number that is undefined (NaN, infinite) is written as null and read as None.
 """
 
+import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,7 @@ __all__ = [
     "filename",
     "find",
     "of_fold",
+    "once",
     "predictions",
     "probes",
     "read",
@@ -94,6 +96,49 @@ def compare(interval: Any, value: float, tolerance: float = 0.0) -> str:
     slack = tolerance * abs(value)
     inside = interval.low - slack <= value <= interval.high + slack
     return "reproduced" if inside else "not reproduced"
+
+
+def once(
+    directory: Path | str,
+    compute: Callable[[], tuple[Any, dict]],
+    *,
+    table: "pd.DataFrame",
+    fold: Any,
+    utterances: Sequence[str],
+    labels: Sequence[str],
+    profile: str | None = None,
+    **identity: Any,
+) -> Record:
+    """Return the record of a run: the one that is there, or else run it and write it.
+
+    Args:
+        directory: where records are.
+        compute: makes the run; returns its scores, (utterances, labels), and what else to keep.
+        table: the corpus' table; ``speaker`` and ``emotion`` are read.
+        fold: a `protocols.Fold`.
+        utterances: those that are scored.
+        labels: the full list of classes.
+        profile: the profile's name.
+        identity: what tells this run from others: paper, variant, corpus, protocol, seed,
+            parameters.
+    """
+    if found := find(directory, fold=fold.name, **identity):
+        return read(found)
+    started = time.perf_counter()
+    scores, extra = compute()
+    record = of_fold(
+        table=table,
+        fold=fold,
+        utterances=utterances,
+        scores=scores,
+        labels=labels,
+        profile=profile,
+        seconds=time.perf_counter() - started,
+        extra=extra,
+        **identity,
+    )
+    write(record, directory)
+    return record
 
 
 def of_fold(

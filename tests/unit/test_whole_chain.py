@@ -27,28 +27,26 @@ def run(speech, directory, seed):
         Clips(fbank, corpus.table, part, LABELS, 40, pool)
         for part, pool in [(fold.train, references), (fold.dev, None), (fold.test, None)]
     ]
-    training.seed_everything(seed)
-    model = dsnet.DSNet(LABELS, width=4)
-    fit = training.fit(
-        model, *clips[:2], directory=directory, seed=seed, epochs=2, device="cpu", progress=False
-    )
-    record = results.of_fold(
-        table=corpus.table,
-        fold=fold,
-        utterances=fold.test,
-        scores=training.predict(model, clips[2], device="cpu"),
-        labels=LABELS,
-        paper="dsnet",
-        variant="dsnet",
-        corpus=corpus.name,
-        protocol="leave-one-speaker-out",
-        seed=seed,
-        profile="ci",
-        parameters={"width": 4},
-        seconds=0.0,
-        extra={"history": fit.history.to_dict("list")},
-    )
-    record.created = "2026-01-01T00:00:00+00:00"
+
+    quiet = {"device": "cpu", "progress": False}
+
+    def compute():
+        training.seed_everything(seed)
+        model = dsnet.DSNet(LABELS, width=4)
+        fit = training.fit(model, *clips[:2], directory=directory, seed=seed, epochs=2, **quiet)
+        scores = training.predict(model, clips[2], device="cpu")
+        return scores, {"history": fit.history.to_dict("list")}
+
+    about = {"paper": "dsnet", "variant": "dsnet", "corpus": corpus.name, "seed": seed}
+    about |= {"protocol": "leave-one-speaker-out", "parameters": {"width": 4}, "labels": LABELS}
+    about |= {"table": corpus.table, "fold": fold, "utterances": fold.test}
+    record = results.once(directory, compute, **about)
+
+    def never():
+        raise AssertionError("a run whose record is there was made again")
+
+    assert results.once(directory, never, **about) == results.read(directory / record.filename)
+    record.created, record.seconds = "2026-01-01T00:00:00+00:00", 0.0
     return results.write(record, directory)
 
 
