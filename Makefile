@@ -3,7 +3,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: book test lint bench clean help setup corpus
+.PHONY: book test lint refresh bench clean help setup corpus
 
 # Set PYTHON to choose the interpreter that makes .venv.
 PYTHON ?= $(shell for python in python3.11 python3 python3.12; do \
@@ -49,8 +49,11 @@ test: setup ## Set up, run every test and re-run every chapter
 lint: setup ## Check style, notebooks included
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@for notebook in $(NOTEBOOKS); do $(BIN)/nbstripout --verify $$notebook || { \
-	  echo "$$notebook: holds outputs; run: .venv/bin/nbstripout $$notebook" >&2; exit 1; }; done
+	@for notebook in $(NOTEBOOKS); do $(BIN)/nbstripout --keep-count --verify $$notebook || { \
+	  echo "$$notebook: holds outputs; run: make refresh" >&2; exit 1; }; done
+
+refresh: setup ## Execute the notebooks, keep only the outputs that tests compare
+	@$(BIN)/python tests/notebooks/refresh.py $(NOTEBOOKS)
 
 bench: setup ## Measure speed and memory
 	@$(BIN)/python -m pytest tests/bench --benchmark-only

@@ -74,13 +74,16 @@ def parameters(chapter: Chapter) -> Iterator[str]:
 
 def clean(chapter: Chapter) -> Iterator[str]:
     """No output is kept but the ones nbval compares, which must be there."""
-    stripped = strip_output(deepcopy(chapter.notebook), None, keep_count=False, keep_id=False)
+    stripped = strip_output(deepcopy(chapter.notebook), None, keep_count=True, keep_id=False)
     if stripped != chapter.notebook:
-        yield f"nbstripout would change it; run: nbstripout {chapter.path.name}"
+        yield f"nbstripout would change it; run: make refresh ({chapter.path.name})"
     for where, cell in chapter.cells("code"):
         compared = "# NBVAL_CHECK_OUTPUT" in cell.source
         if compared != bool(cell.outputs):
             yield f"{where}: " + ("nothing to compare" if compared else "output, not compared")
+        if compared != bool(cell.execution_count):
+            # nbval takes a cell with outputs and no count for one that was never run.
+            yield f"{where}: " + ("no execution count" if compared else "an execution count")
 
 
 def kernel(chapter: Chapter) -> Iterator[str]:

@@ -44,6 +44,7 @@ GOOD = {
         "# NBVAL_CHECK_OUTPUT\n6 * 7",
         outputs=[new_output("execute_result", {"text/plain": "42"})],
         metadata={"tags": ["keep_output"]},
+        execution_count=1,
     ),
     "claims": new_code_cell('from serlib.claims import claims_table\nclaims_table("dsnet")'),
     "first": new_markdown_cell("## Exercise 1\n\nWhy?\n\n<details>\n\nBecause.\n\n</details>"),
@@ -118,7 +119,12 @@ def markdown(text):
             {"parameters": new_code_cell("width = '8'", metadata={"tags": ["parameters"]})},
             "parameters: profile paper: width: 32 is of type int",
         ),
-        ({"imports": new_code_cell("x = 1", execution_count=3)}, "clean: nbstripout"),
+        ({"imports": new_code_cell("x = 1", execution_count=3)}, "clean: cell 3: an execution"),
+        ({"imports": new_code_cell("1", outputs=GOOD["compared"].outputs)}, "clean: nbstripout"),
+        (
+            {"compared": GOOD["compared"] | {"execution_count": None}},
+            "clean: cell 6: no execution count",
+        ),
         (
             {"compared": new_code_cell("6 * 7", outputs=GOOD["compared"].outputs)},
             "clean: cell 6: output, not compared",

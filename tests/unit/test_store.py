@@ -150,6 +150,8 @@ def test_a_killed_run_resumes_and_redoes_only_what_was_in_flight(tmp_path):
 def test_ctrl_c_ends_a_run_quickly_and_keeps_what_was_done(tmp_path):
     where = [str(tmp_path / "corpus"), str(tmp_path / "store")]
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    # A shell starts what it runs in the background with Ctrl-C ignored, and so its children.
+    streams["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
     run = subprocess.Popen([*child(pause=0.1), *where], **streams)
     for _ in range(4):
         run.stdout.readline()
