@@ -29,6 +29,13 @@ def test_the_score_is_the_mean_recall_not_the_accuracy():
     assert probe(x, y, x, test_y)["score"] == pytest.approx((90 / 95 + 1) / 2)
 
 
+def test_a_rare_category_is_not_given_up():
+    """Of two overlapping classes, one of them rare, the reader must not always say the other."""
+    y = np.array(["a"] * 950 + ["b"] * 50)
+    x = RNG.normal(size=(1000, 1)) + 1.5 * (y == "b")[:, None]
+    assert probe(x[::2], y[::2], x[1::2], y[1::2])["score"] > 0.7
+
+
 def test_a_number():
     x = RNG.normal(size=(2000, 3))
     y = x[:, 0] + RNG.normal(size=2000)  # R² = 1/2, so half a bit
