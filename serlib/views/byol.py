@@ -51,7 +51,7 @@ class ByolS(View):
     std: float | None = None
     weights: str | Path | None = field(default=None, metadata={"fingerprint": False})
     packages: ClassVar[tuple[str, ...]] = ("torch", "torchaudio")
-    code_revision: ClassVar[int] = 2
+    code_revision: ClassVar[int] = 3
 
     def __post_init__(self) -> None:
         super().__post_init__()

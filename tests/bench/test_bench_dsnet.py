@@ -33,11 +33,7 @@ def peak(dtype: torch.dtype, size: int = 2048) -> float:
 
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16], ids=["fp32", "bf16"])
 @pytest.mark.parametrize("references", [32, 8], ids=["each-its-own", "shared"])
-@pytest.mark.parametrize(
-    "layout",
-    [torch.contiguous_format, torch.channels_last],
-    ids=["channels-first", "channels-last"],
-)
+@pytest.mark.parametrize("layout", LAYOUTS)
 def test_training_step(benchmark, layout, references, precision):
     torch.manual_seed(0)
     model = dsnet.DSNet(tuple("ahns"), WIDTH).train()
