@@ -5,7 +5,7 @@ encoder, two operations each. ``of_peak`` says which share of this machine's own
 rate (float32 or bfloat16, measured beside it) a step reaches; the rest goes to layers that only
 move memory: normalisation, ReLU, dropout, pooling.
 
-What was tried, and what it gave on two cores of 2026: the plain step takes 10.9 s; convolutions with
+What was tried, and what it gave on two cores: the plain step takes 10.9 s; convolutions with
 channels last 7.9 s; a reference that utterances share encoded once (8 speakers, 8 references,
 instead of 32) 3.9 s; all of it in bfloat16 2.2 s. Both branches always run in one pass.
 """
