@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from serlib import results
 from serlib.errors import RecordError
-from serlib.summaries import probe_difference
+from serlib.summaries import mean_over_folds, probe_difference
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,10 +85,7 @@ def _sampled(claim: "Claim") -> Measured:
     if claim.measure.get("aggregate") == "folds":
         runs = results.table(claim.evidence)
         runs = _of_variant(runs, variant, claim)
-        # One row a fold: its mean over seeds stands in for the metric of its predictions.
-        means = runs.groupby("fold", as_index=False)[name].mean()
-        frame = means.rename(columns={name: "truth"}).assign(prediction=0.0)
-        interval = bootstrap(frame, lambda truth, _: float(truth.mean()), cluster="fold")
+        interval = mean_over_folds(runs, name)
     else:
         interval = bootstrap(_predictions(claim, variant), _metric(claim), cluster="speaker")
     return Measured(interval.value, interval.low, interval.high)
@@ -112,10 +109,11 @@ def _probed(claim: "Claim") -> Measured:
 def _metric(claim: "Claim") -> Any:
     from serlib.protocols.metrics import METRICS
 
-    labels = {tuple(r.labels) for r in map(results.read, claim.evidence) if r.kind == "run"}
-    if len(labels) != 1:
-        raise RecordError(f"{claim.id}: its records have {len(labels)} sets of labels; name one")
-    return partial(METRICS[claim.measure["metric"]], labels=list(*labels))
+    try:
+        labels = results.labels(claim.evidence)
+    except RecordError as error:
+        raise RecordError(f"{claim.id}: {error}") from error
+    return partial(METRICS[claim.measure["metric"]], labels=labels)
 
 
 def _predictions(claim: "Claim", variant: str) -> "pd.DataFrame":

@@ -87,6 +87,18 @@ def probes(records: Path | str | Iterable[Path | str]) -> "pd.DataFrame":
     return pd.DataFrame(rows, columns=None if rows else [*IDENTITY, "subspace", "target", "score"])
 
 
+def labels(records: Path | str | Iterable[Path | str]) -> list[str]:
+    """Return the labels that all the runs share, in the order of their scores.
+
+    Raises:
+        RecordError: there is no run, or the runs are of several tasks.
+    """
+    found = {tuple(record.labels) for _, record in _runs(records)}
+    if len(found) != 1:
+        raise RecordError(f"the records have {len(found)} sets of labels; choose those of one")
+    return list(*found)
+
+
 def _runs(records: Path | str | Iterable[Path | str]) -> list[tuple[Path, Record]]:
     if isinstance(records, str | Path):
         path = Path(records)

@@ -15,7 +15,7 @@ from serlib import record_json
 from serlib.cache import atomic_write
 from serlib.environment import environment
 from serlib.errors import RecordError
-from serlib.frames import predictions, probes, read, table
+from serlib.frames import labels, predictions, probes, read, table
 from serlib.record import (
     ROW,
     Measurement,
@@ -34,8 +34,8 @@ __all__ = [
     "Record",
     "compare",
     "environment",
-    "filename",
     "find",
+    "labels",
     "of_fold",
     "once",
     "predictions",

@@ -11,7 +11,7 @@ from serlib.errors import RecordError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from serlib.protocols import PairedResult
+    from serlib.protocols import Interval, PairedResult
 
 Records = Path | str | Iterable[Path | str]
 
@@ -32,7 +32,7 @@ def by_variant(records: Records) -> "pd.DataFrame":
     from serlib.protocols import bootstrap
 
     predictions, runs, rows = results.predictions(records), results.table(records), []
-    metric = _uar(runs)
+    metric = _uar(records)
     for variant, own in runs.groupby("variant", sort=False):
         found = bootstrap(predictions[predictions["variant"] == variant], metric)
         row = {"variant": variant, "value": found.value, "low": found.low, "high": found.high}
@@ -59,7 +59,7 @@ def differences(records: Records, base: str = "base") -> "pd.DataFrame":
 
     from serlib.protocols import paired
 
-    predictions, metric = results.predictions(records), _uar(results.table(records))
+    predictions, metric = results.predictions(records), _uar(records)
     parts = dict(list(predictions.groupby("variant", sort=False)))
     if base not in parts:
         raise RecordError(f"variant {base!r}: no run of it here; there are {', '.join(parts)}")
@@ -83,11 +83,9 @@ def by_subspace(probes: "pd.DataFrame") -> "pd.DataFrame":
     """
     import pandas as pd
 
-    from serlib.protocols import bootstrap
-
     rows = []
     for (target, subspace), part in probes.groupby(["target", "subspace"], sort=False):
-        found = bootstrap(_fold_means(part), _mean, cluster="fold")
+        found = mean_over_folds(part, "score")
         row = {"subspace": subspace, "target": target, "accuracy": found.value, "low": found.low}
         row |= {"high": found.high, "chance": part["chance"].mean(), "bits": part["bits"].mean()}
         rows.append(row)
@@ -115,14 +113,26 @@ def probe_difference(
         part = probes[(probes["target"] == target) & (probes["subspace"] == name)]
         if part.empty:
             raise RecordError(f"{target} was not read from {name} in these records; run them again")
-        sides.append(_fold_means(part))
+        sides.append(_fold_means(part, "score"))
     return paired(*sides, _mean, cluster="fold")
 
 
-def _fold_means(part: "pd.DataFrame") -> "pd.DataFrame":
+def mean_over_folds(frame: "pd.DataFrame", column: str) -> "Interval":
+    """The mean of a column over folds, seeds averaged first, with an interval over folds.
+
+    Args:
+        frame: columns ``fold`` and ``column``, one row a fold and seed.
+        column: what is averaged.
+    """
+    from serlib.protocols import bootstrap
+
+    return bootstrap(_fold_means(frame, column), _mean, cluster="fold")
+
+
+def _fold_means(frame: "pd.DataFrame", column: str) -> "pd.DataFrame":
     """One row a fold in the form that intervals and tests take; a fold's seeds are averaged."""
-    means = part.groupby("fold", as_index=False)["score"].mean()
-    named = means.rename(columns={"score": "prediction"})
+    means = frame.groupby("fold", as_index=False)[column].mean()
+    named = means.rename(columns={column: "prediction"})
     return named.assign(truth=0.0, utterance=named["fold"])
 
 
@@ -130,10 +140,7 @@ def _mean(_, prediction) -> float:
     return float(prediction.mean())
 
 
-def _uar(runs: "pd.DataFrame") -> partial:
+def _uar(records: Records) -> partial:
     from serlib.protocols import uar
 
-    labels = {tuple(results.read(path).labels) for path in runs["path"]}
-    if len(labels) != 1:
-        raise RecordError(f"the records have {len(labels)} sets of labels; choose those of one")
-    return partial(uar, labels=list(*labels))
+    return partial(uar, labels=results.labels(records))

@@ -39,7 +39,7 @@ def tracked() -> list[Path]:
 
 def foreign_addresses(text: str) -> list[str]:
     """Addresses of package registries, and folders that exist on somebody's machine only."""
-    hosts = ["pypi" + r"\.org", "files" + r"\.pythonhosted", "anaconda" + r"\.org"]
+    hosts = ["pypi" + r"\.org", "files" + r"\.python" + "hosted", "anaconda" + r"\.org"]
     hosts += ["index" + "-url", "download" + r"\.pytorch", "conda" + r"\.anaconda"]
     folders = ["/" + "work/", "/" + "root/", r"/home/(?!somebody)\w", r"/Users/(?!somebody)\w"]
     folders += ["/" + r"tmp/\w", r"[A-Z]:\\Users\\(?!somebody)"]
