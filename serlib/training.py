@@ -13,22 +13,25 @@ from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, TQDMProg
 from torch.utils.data import DataLoader, Dataset
 
 from serlib.protocols.metrics import uar
-from serlib.resume import EpochShuffle, History, SeedEachEpoch
+from serlib.resume import EpochBatches, EpochShuffle, History, SeedEachEpoch
 
 
 class EmotionClassifier(L.LightningModule):
     """A classifier of emotions that watches the validation UAR; papers say model and losses.
 
     A subclass gives ``forward(inputs)`` → logits and ``losses(batch)`` → losses with key ``loss``.
-    Batches are mappings with the key ``emotion`` and the key named by ``inputs``.
+    Batches are mappings with the key ``emotion`` and the key named by ``inputs``. A task that is
+    judged by another number names it in ``monitor`` and computes it in ``dev_score``.
 
     Args:
         labels: the emotions, in the order of the outputs.
         lr: Adam's learning rate.
-        plateau: epochs without a better validation UAR before the rate falls to a tenth.
+        plateau: epochs without a better validation score before the rate falls to a tenth.
     """
 
     inputs = "fbank"
+    monitor = "uar"
+    monitor = "uar"
 
     def __init__(self, labels: tuple[str, ...], lr: float = 1e-3, plateau: int = 15):
         super().__init__()
@@ -42,29 +45,33 @@ class EmotionClassifier(L.LightningModule):
         return losses["loss"]
 
     def validation_step(self, batch, _):
-        """Keep the predictions: UAR is of the whole part, never of a batch."""
-        self._seen.append((batch["emotion"].cpu(), self(batch[self.inputs]).argmax(1).cpu()))
+        """Keep the outputs: a score is of the whole part, never of a batch."""
+        self._seen.append((batch["emotion"].cpu(), self(batch[self.inputs]).float().cpu()))
 
     def on_validation_epoch_end(self):
-        """Log the UAR of the validation part; a class it lacks is left out of the mean."""
-        truth, prediction = (np.concatenate(x) for x in zip(*self._seen, strict=True))
+        """Log the score of the validation part."""
+        truth, logits = (np.concatenate(x) for x in zip(*self._seen, strict=True))
         self._seen.clear()
+        self.log(self.monitor, self.dev_score(truth, logits), prog_bar=True)
+
+    def dev_score(self, truth: np.ndarray, logits: np.ndarray) -> float:
+        """Return the UAR of truth (n,) and logits (n, classes), over the classes that occur."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # It would say every epoch which class is missing.
-            value = uar(truth, prediction, range(len(self.labels)), absent="ignore")
-        self.log("uar", value, prog_bar=True)
+            return uar(truth, logits.argmax(1), range(len(self.labels)), absent="ignore")
 
     def predict_step(self, batch, _):
         """Return class probabilities, (B, classes)."""
         return self(batch[self.inputs]).float().softmax(1)
 
     def configure_optimizers(self):
-        """Adam, whose rate falls to a tenth when the validation UAR stops rising."""
+        """Adam, whose rate falls to a tenth when the validation score stops rising."""
         optimizer = torch.optim.Adam(self.parameters(), lr=self.lr)
         scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
             optimizer, mode="max", factor=0.1, patience=self.plateau
         )
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "monitor": "uar"}}
+        watched = {"scheduler": scheduler, "monitor": self.monitor}
+        return {"optimizer": optimizer, "lr_scheduler": watched}
 
 
 @dataclass(frozen=True)
@@ -72,14 +79,19 @@ class Fit:
     """What a fit leaves: the module holds the best epoch's weights.
 
     Attributes:
-        history: one row an epoch: the losses and the validation ``uar``.
+        history: one row an epoch: the losses and the validation score (``uar``, ``ccc``, …).
         best_epoch: the epoch whose weights are kept.
-        best_uar: its validation UAR.
+        best_score: its validation score.
     """
 
     history: pd.DataFrame
     best_epoch: int
-    best_uar: float
+    best_score: float
+
+    @property
+    def best_uar(self) -> float:
+        """The best score of a classifier, which watches the UAR."""
+        return self.best_score
 
 
 def fit(
@@ -96,19 +108,21 @@ def fit(
     device: str = "auto",
     progress: bool = True,
 ) -> Fit:
-    """Fit a module; stop early on the validation UAR; leave the best epoch's weights in it.
+    """Fit a module; stop early on its validation score; leave the best epoch's weights in it.
 
     Killed at any instant, the same call goes on from the last whole epoch, and ends as if it had
     never been stopped. On the CPU the same seed gives the same weights.
 
     Args:
-        module: an `EmotionClassifier`, made after `seed_everything`.
-        train: training items; ``train.collate`` makes a batch of a list of them.
+        module: an `EmotionClassifier`, or another module that logs the score it names as its
+            ``monitor`` (more is better); made after `seed_everything`.
+        train: training items; ``train.collate`` makes a batch of a list of them. Where it has
+            ``batches(batch_size, generator)``, that says which items go together in an epoch.
         dev: validation items.
         directory: where checkpoints go; one folder for one run.
         seed: of the shuffling, dropout and random references.
         epochs: at most so many.
-        patience: epochs without a better validation UAR before it stops.
+        patience: epochs without a better validation score before it stops.
         batch_size: a last batch of one is dropped (batch normalisation needs two).
         precision: Lightning's name, e.g. ``"32-true"``, ``"bf16-mixed"``, ``"16-mixed"``.
         device: Lightning's accelerator: ``"auto"``, ``"cpu"``, ``"gpu"``.
@@ -122,14 +136,14 @@ def fit(
     best = ModelCheckpoint(
         directory,
         filename="best",
-        monitor="uar",
+        monitor=module.monitor,
         mode="max",
         save_last=True,
         save_on_train_epoch_end=True,
         enable_version_counter=False,
     )
     history = History()
-    stop = EarlyStopping("uar", mode="max", patience=patience)
+    stop = EarlyStopping(module.monitor, mode="max", patience=patience)
     trainer = _trainer(
         device,
         precision,
@@ -142,14 +156,7 @@ def fit(
     last = directory / "last.ckpt"
     trainer.fit(
         module,
-        DataLoader(
-            train,
-            batch_size,
-            sampler=EpochShuffle(len(train), seed),
-            generator=torch.Generator(),  # Else the loader draws from dropout's own stream.
-            collate_fn=train.collate,
-            drop_last=len(train) % batch_size == 1,
-        ),
+        _training_loader(train, batch_size, seed),
         DataLoader(dev, batch_size, collate_fn=dev.collate),
         ckpt_path=last if last.exists() else None,
         weights_only=True,
@@ -157,6 +164,15 @@ def fit(
     state = torch.load(best.best_model_path, weights_only=True, map_location="cpu")
     module.load_state_dict(state["state_dict"])
     return Fit(pd.DataFrame(history.rows), int(state["epoch"]), float(best.best_model_score))
+
+
+def _training_loader(train: Dataset, batch_size: int, seed: int) -> DataLoader:
+    # Without a generator of its own the loader draws from dropout's stream.
+    common = {"collate_fn": train.collate, "generator": torch.Generator()}
+    if hasattr(train, "batches"):
+        return DataLoader(train, batch_sampler=EpochBatches(train, batch_size, seed), **common)
+    shuffle, last = EpochShuffle(len(train), seed), len(train) % batch_size == 1
+    return DataLoader(train, batch_size, sampler=shuffle, drop_last=last, **common)
 
 
 def predict(
