@@ -17,6 +17,8 @@ from serlib.parameters import checked, notebook_parameters, profile_parameters
 
 LONGEST_CELL = 40
 FEWEST_EXERCISES = 4
+# Where a function may name an equation: chapters 1 and 2 explain views, chapter 3 protocols.
+EXPLAINED = ("papers", "protocols", "views")
 # A call of one of these makes or changes no figure.
 NOT_FIGURES = {"close", "rc", "rcdefaults", "set_theme", "use", "color_palette", "set_palette"}
 
@@ -146,7 +148,8 @@ def equations(chapter: Chapter) -> Iterator[str]:
 
 def _equations_of_functions(chapter: Chapter) -> dict[str, list[str]]:
     named: dict[str, list[str]] = {}
-    for path in sorted((chapter.house / "serlib" / "papers").glob("*.py")):
+    folders = [chapter.house / "serlib" / part for part in EXPLAINED]
+    for path in [path for folder in folders for path in sorted(folder.glob("*.py"))]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef | ast.ClassDef):
                 lines = re.findall(r"(?m)^\s*Equation: ([\d.]*\d)", ast.get_docstring(node) or "")

@@ -179,6 +179,20 @@ def test_an_equation_named_twice_or_untested_is_seen(house):
     ]
 
 
+@pytest.mark.parametrize("part", ["protocols", "views"])
+def test_an_equation_may_live_in_the_parts_that_the_first_chapters_explain(house, part):
+    first, rest = PAPER.split("class Second")
+    (house / "serlib" / part).mkdir()
+    (house / "serlib/papers/dsnet.py").write_text("class Second" + rest)
+    assert any("4.1: named by no function" in line for line in found(house))
+    (house / "serlib" / part / "metrics.py").write_text(first)
+    assert found(house) == []
+    (house / "serlib/papers/dsnet.py").write_text(PAPER)
+    assert found(house) == [
+        "equations: equation 4.1: named by ['dsnet.first', 'metrics.first'], not by one"
+    ]
+
+
 @pytest.mark.parametrize("source", ["def draw():\n    plt.plot(1)", "plt.close()", "x = table(1)"])
 def test_what_draws_nothing_needs_no_alt_text(house, source):
     assert found(house, {"figure": new_code_cell(source)}) == []
