@@ -2,7 +2,7 @@
 
 import lightning as L
 import torch
-from torch.utils.data import Sampler
+from torch.utils.data import Dataset, Sampler
 
 
 class EpochShuffle(Sampler[int]):
@@ -21,6 +21,27 @@ class EpochShuffle(Sampler[int]):
     def __iter__(self):
         generator = torch.Generator().manual_seed(self.seed * 100_003 + self.epoch)
         return iter(torch.randperm(self.size, generator=generator).tolist())
+
+
+class EpochBatches(Sampler[list[int]]):
+    """The batches that a data set makes itself, by (seed, epoch) alone."""
+
+    def __init__(self, items: Dataset, batch_size: int, seed: int):
+        self.items, self.batch_size, self.seed, self.epoch = items, batch_size, seed, 0
+
+    def set_epoch(self, epoch: int):
+        """Lightning calls this at every epoch's start."""
+        self.epoch = epoch
+
+    def _batches(self) -> list[list[int]]:
+        generator = torch.Generator().manual_seed(self.seed * 100_003 + self.epoch)
+        return self.items.batches(self.batch_size, generator)
+
+    def __len__(self):
+        return len(self._batches())
+
+    def __iter__(self):
+        return iter(self._batches())
 
 
 class SeedEachEpoch(L.Callback):

@@ -31,7 +31,6 @@ class EmotionClassifier(L.LightningModule):
 
     inputs = "fbank"
     monitor = "uar"
-    monitor = "uar"
 
     def __init__(self, labels: tuple[str, ...], lr: float = 1e-3, plateau: int = 15):
         super().__init__()
