@@ -28,6 +28,7 @@ class EpochBatches(Sampler[list[int]]):
 
     def __init__(self, items: Dataset, batch_size: int, seed: int):
         self.items, self.batch_size, self.seed, self.epoch = items, batch_size, seed, 0
+        self.sampler = self  # Lightning tells the epoch to a batch sampler's sampler only.
 
     def set_epoch(self, epoch: int):
         """Lightning calls this at every epoch's start."""

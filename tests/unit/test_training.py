@@ -1,5 +1,7 @@
 """Fitting: it learns, it stops, it keeps the best, and killed and resumed it ends the same."""
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 import torch
@@ -158,3 +160,50 @@ def test_a_class_missing_from_dev_does_not_stop_the_run(tmp_path):
         progress=False,
     )
     assert 0 <= fit.best_uar <= 1
+
+
+def test_a_module_may_watch_another_score(tmp_path):
+    """The epoch that is kept is the best by the module's own score, on the module's outputs."""
+
+    class Watching(Small):
+        monitor = "recall_of_neutral"
+
+        def dev_score(self, truth, logits):
+            return float((logits.argmax(1)[truth == 1] == 1).mean())
+
+    module, fit = run(tmp_path, epochs=5, noise=3.0, module=Watching())
+    scores = fit.history.set_index("epoch")["recall_of_neutral"]
+    assert "uar" not in fit.history and scores.nunique() > 1
+    assert (fit.best_score, fit.best_epoch) == (pytest.approx(scores.max()), scores.idxmax())
+    dev = Blobs(90, 3.0, 2)
+    predicted = training.predict(module, dev, device="cpu").argmax(1)
+    assert (predicted[dev.emotion == 1] == 1).mean() == pytest.approx(fit.best_score)
+
+
+class Paired(Blobs):
+    """Makes its own batches: neighbours in a shuffled order, three at a time, never another."""
+
+    seen: ClassVar[list] = []
+
+    def batches(self, batch_size, generator):
+        order = torch.randperm(len(self), generator=generator).tolist()
+        return [order[i : i + batch_size] for i in range(0, len(self), batch_size)]
+
+    def collate(self, items):
+        self.seen.append(tuple(items))
+        return super().collate(items)
+
+
+def test_a_data_set_may_make_its_own_batches(tmp_path):
+    runs = []
+    for name in "ab":
+        training.seed_everything(0)
+        Paired.seen.clear()
+        train, dev = Paired(96, 1.0, 1), Blobs(90, 1.0, 2)
+        options = dict(seed=5, epochs=2, batch_size=24, device="cpu", progress=False)
+        training.fit(Small(), train, dev, directory=tmp_path / name, **options)
+        runs.append(list(Paired.seen))
+    assert runs[0] == runs[1] and len(runs[0]) == 8, "the same seed gives the same batches"
+    for epoch in (runs[0][:4], runs[0][4:]):
+        assert sorted(sum(epoch, ())) == list(range(96))
+    assert runs[0][:4] != runs[0][4:], "another epoch has other batches"
