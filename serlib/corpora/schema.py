@@ -19,6 +19,8 @@ EMOTIONS = (
     "frustration",
     "happiness",
     "neutral",
+    "peaceful",
+    "powerful",
     "sadness",
     "surprise",
     "other",

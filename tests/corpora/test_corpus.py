@@ -124,7 +124,7 @@ def test_select_refuses_what_is_not_there(tmp_path):
 
 
 def test_the_emotions_agreed():
-    assert len(set(EMOTIONS)) == 13 and {"neutral", "other", "excitement"} <= set(EMOTIONS)
+    assert len(set(EMOTIONS)) == 15 and {"neutral", "other", "excitement"} <= set(EMOTIONS)
 
 
 def test_unknown_names_options_and_folders(tmp_path, monkeypatch):
