@@ -21,6 +21,7 @@ _HOME = {
     "wa": "metrics",
     "f1": "metrics",
     "mcc": "metrics",
+    "dialects": "dialects",
     "ccc": "metrics",
     "scores": "metrics",
     "confusion": "metrics",
@@ -29,6 +30,14 @@ _HOME = {
     "probe": "probes",
     "bootstrap": "uncertainty",
     "paired": "uncertainty",
+    "random_k_fold": "contrasts",
+    "leave_out": "contrasts",
+    "Components": "variance",
+    "components": "variance",
+    "design_effect": "simulation",
+    "coverage": "simulation",
+    "power": "simulation",
+    "holm": "many",
 }
 
 __all__ = list(_HOME)

@@ -31,6 +31,8 @@ from serlib.protocols.counts import (
 def uar(truth, prediction, labels: Sequence, absent: Absent = "raise") -> float:
     """Unweighted average recall: the mean of the classes' recalls, chance = 1 / classes.
 
+    Equation: 3.1, with K = the number of ``labels``.
+
     Args:
         truth: true classes, (utterances,).
         prediction: predicted classes, (utterances,).
@@ -59,6 +61,8 @@ def f1(
 ) -> float:
     """F1 over classes.
 
+    Equation: 3.2
+
     Args:
         truth: true classes, (utterances,).
         prediction: predicted classes, (utterances,).
@@ -82,6 +86,8 @@ def mcc(truth, prediction, labels: Sequence) -> float:
 
 def ccc(truth, prediction) -> float:
     """Concordance correlation (Lin 1989) over the whole set, by audmetric.
+
+    Equation: 3.3
 
     A constant truth has no concordance to find: the value is 0 and a warning says so.
 

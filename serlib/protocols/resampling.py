@@ -12,6 +12,9 @@ from serlib.protocols.metrics import on_counts
 
 Score = Callable[[np.ndarray], np.ndarray]
 
+#: Up to so many clusters all patterns of swaps are tried, beyond it random ones.
+EXACT_UP_TO = 12
+
 
 def scorer(metric: Callable, frame: pd.DataFrame, cluster: np.ndarray, clusters: int) -> Score:
     """The metric as a function of how often each cluster is taken.
@@ -91,12 +94,48 @@ def draw(presence: np.ndarray, n: int, rng: np.random.Generator) -> tuple[np.nda
     return kept, int(tried - n)
 
 
-def swaps(clusters: int, exact_up_to: int, n: int, rng: np.random.Generator) -> np.ndarray:
+def swaps(clusters: int, n: int, rng: np.random.Generator) -> np.ndarray:
     """Which clusters swap their predictions, (patterns, clusters), 0 or 1.
 
-    Up to ``exact_up_to`` clusters all patterns in which the last one stays: its mirror image, all
+    Up to `EXACT_UP_TO` clusters all patterns in which the last one stays: its mirror image, all
     swapped but these, has the same absolute difference. Beyond, ``n`` random ones.
     """
-    if clusters <= exact_up_to:
+    if clusters <= EXACT_UP_TO:
         return (np.arange(2 ** (clusters - 1))[:, None] >> np.arange(clusters)) & 1
     return rng.integers(0, 2, (n, clusters))
+
+
+def expanded(values: np.ndarray, clusters: int, level: float) -> np.ndarray:
+    """Hesterberg's expanded percentiles: as wide as a t interval where a normal one fits.
+
+    Args:
+        values: of the resamples, (resamples, ...).
+        clusters: how many each resample drew.
+        level: of the interval.
+
+    Returns:
+        Both ends, (2, ...).
+    """
+    from scipy.stats import norm, t
+
+    tail = t.ppf((1 - level) / 2, clusters - 1) * np.sqrt(clusters / (clusters - 1))
+    return np.quantile(values, [norm.cdf(tail), norm.sf(tail)], axis=0)
+
+
+def smallest_p(clusters: int, n: int) -> float:
+    """What a p-value cannot fall below with so many clusters, or so many random patterns."""
+    return 2 / 2**clusters if clusters <= EXACT_UP_TO else 1 / (n + 1)
+
+
+def share_as_extreme(swapped: np.ndarray, observed: np.ndarray, clusters: int) -> np.ndarray:
+    """The p-value: how many swap patterns give a difference as large as the observed one.
+
+    Args:
+        swapped: absolute differences under the patterns of `swaps`, (..., patterns).
+        observed: absolute differences as they are, (..., 1).
+        clusters: how many clusters are swapped; up to `EXACT_UP_TO` the patterns are all there are.
+    """
+    extreme = swapped >= observed - 1e-12
+    if clusters <= EXACT_UP_TO:
+        return extreme.mean(-1)
+    return (extreme.sum(-1) + 1) / (extreme.shape[-1] + 1)

@@ -32,9 +32,15 @@ import pandas as pd
 
 from serlib.protocols.checks import aligned, identified, numbered
 from serlib.protocols.metrics import on_counts
-from serlib.protocols.resampling import draw, quietly, scorer, swaps
-
-EXACT_UP_TO = 12
+from serlib.protocols.resampling import (
+    draw,
+    expanded,
+    quietly,
+    scorer,
+    share_as_extreme,
+    smallest_p,
+    swaps,
+)
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,8 @@ def bootstrap(
 ) -> Interval:
     """A metric with its cluster-bootstrap interval.
 
+    Equation: 3.4, with M = ``metric``, C = clusters, and the resample's b as `expanded` reads them.
+
     Args:
         frame: one row per scored utterance (and seed, and fold, if there are several). Columns
             truth, prediction, and the cluster's; if it has utterance, repeated rows are refused.
@@ -111,7 +119,7 @@ def bootstrap(
     score = scorer(metric, frame, number, clusters)
     value = float(score(np.ones((1, clusters), int))[0])
     weights, redrawn = _draw(frame, metric, number, cluster, n, seed)
-    low, high = _expanded(quietly(score, weights), clusters, level)
+    low, high = map(float, expanded(quietly(score, weights), clusters, level))
     return Interval(value, low, high, clusters, redrawn)
 
 
@@ -125,6 +133,8 @@ def paired(
     level: float = 0.95,
 ) -> PairedResult:
     """The difference of two systems, its cluster-bootstrap interval, and a randomisation test.
+
+    Equation: 3.5, with M = ``metric``, and a and b the frames.
 
     Args:
         frame_a: one system, as in `bootstrap`; the column utterance is needed.
@@ -151,21 +161,11 @@ def paired(
     once = np.ones((1, k), int)
     observed = float(difference(once, 0 * once)[0])
     weights, redrawn = _draw(frame_a, metric, number, cluster, n, seed)
-    low, high = _expanded(quietly(difference, weights, 0 * weights), k, level)
-    pattern = swaps(k, EXACT_UP_TO, n, np.random.default_rng(seed))
-    extreme = np.abs(quietly(difference, 1 - pattern, pattern)) >= abs(observed) - 1e-12
-    smallest = 2 / 2**k if k <= EXACT_UP_TO else 1 / (n + 1)
-    p = extreme.mean() if k <= EXACT_UP_TO else (extreme.sum() + 1) / (n + 1)
-    return PairedResult(observed, low, high, float(p), smallest, k, redrawn)
-
-
-def _expanded(values: np.ndarray, clusters: int, level: float) -> tuple[float, float]:
-    """Hesterberg's expanded percentiles: as wide as a t interval where a normal one fits."""
-    from scipy.stats import norm, t
-
-    tail = t.ppf((1 - level) / 2, clusters - 1) * np.sqrt(clusters / (clusters - 1))
-    low, high = np.quantile(values, [norm.cdf(tail), norm.sf(tail)])
-    return float(low), float(high)
+    low, high = map(float, expanded(quietly(difference, weights, 0 * weights), k, level))
+    pattern = swaps(k, n, np.random.default_rng(seed))
+    swapped = np.abs(quietly(difference, 1 - pattern, pattern))
+    p = share_as_extreme(swapped, np.array([abs(observed)]), k)
+    return PairedResult(observed, low, high, float(p), smallest_p(k, n), k, redrawn)
 
 
 def _draw(

@@ -166,7 +166,7 @@ def test_the_smallest_p_is_reached_and_not_passed(speakers, smallest):
 def test_random_swaps_agree_with_all_swaps(monkeypatch):
     a, b = scored(4, speakers=8), scored(7, speakers=8, accuracy=0.5)
     exact = paired(a, b, UAR).p
-    monkeypatch.setattr("serlib.protocols.uncertainty.EXACT_UP_TO", 1)
+    monkeypatch.setattr("serlib.protocols.resampling.EXACT_UP_TO", 1)
     assert 0.02 < exact < 0.98
     assert paired(a, b, UAR, n=5000).p == pytest.approx(exact, abs=0.03)
 
