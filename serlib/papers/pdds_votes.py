@@ -25,16 +25,17 @@ def ambiguity(votes: Mapping[str, Mapping[str, int]], labels: Sequence[str]) -> 
         One row an utterance, in order: ``kind``, and for the first two ``major`` and ``minor``
         (a clear sample's minor is its major).
     """
-    rows = {utterance: _ambiguity(given, labels) for utterance, given in votes.items()}
-    columns = ["kind", "major", "minor"]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("utterance")
+    known = frozenset(labels)
+    rows = [_ambiguity(given, known) for given in votes.values()]
+    index = pd.Index(list(votes), name="utterance")
+    return pd.DataFrame(rows, index, ["kind", "major", "minor"], dtype=object)
 
 
-def _ambiguity(given: object, labels: Sequence[str]) -> tuple[str, str | None, str | None]:
+def _ambiguity(given: object, known: frozenset[str]) -> tuple[str, str | None, str | None]:
     cast = {e: n for e, n in given.items() if n > 0} if isinstance(given, Mapping) else {}
     if not cast:
         return "no votes", None, None
-    if not cast.keys() <= set(labels):
+    if not cast.keys() <= known:
         return "outside", None, None
     if sum(cast.values()) == 1:
         return "one rater", None, None
@@ -53,13 +54,14 @@ def sample_counts(kinds: pd.DataFrame, labels: Sequence[str]) -> tuple[pd.Series
         kinds: from `ambiguity`.
         labels: the emotions, in the order wanted.
     """
-    clear = kinds.loc[kinds["kind"] == "clear", "major"].value_counts()
-    mixed = kinds[kinds["kind"] == "ambiguous"]
-    ambiguous = pd.crosstab(mixed["major"], mixed["minor"])
-    return (
-        clear.reindex(labels, fill_value=0).rename("clear"),
-        ambiguous.reindex(index=labels, columns=labels, fill_value=0),
-    )
+    counted = kinds[kinds["kind"].isin(["clear", "ambiguous"])]
+    where = [pd.Index(labels).get_indexer(counted[column]) for column in ("major", "minor")]
+    # A clear sample's minor is its major: the diagonal holds the clear ones.
+    both = np.zeros((len(labels), len(labels)), int)
+    np.add.at(both, tuple(where), 1)
+    clear = pd.Series(both.diagonal().copy(), labels, name="clear")
+    np.fill_diagonal(both, 0)
+    return clear, pd.DataFrame(both, labels, labels)
 
 
 def vote_shares(given: object, labels: Sequence[str], emotion: object = None) -> np.ndarray | None:

@@ -85,3 +85,11 @@ def test_a_host_learns_the_votes(host, tmp_path):
     truth = np.array([i % 3 for i in range(36, 48)])
     assert (training.predict(model, part[1], device="cpu").argmax(1) == truth).mean() > 0.9
     assert (untrained.argmax(1) == truth).mean() < 0.9
+
+
+def test_speechtext_averages_over_time():
+    model = SpeechText(LABELS, DIMS).eval()
+    model.classify = torch.nn.Identity()
+    features = batch([4, 4])
+    by_hand = [model.lstms[name](x)[0].mean(1) for name, (x, _) in features.items()]
+    torch.testing.assert_close(model(features), torch.cat(by_hand, 1))
