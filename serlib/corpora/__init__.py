@@ -13,7 +13,7 @@ from serlib.errors import CorpusError
 if TYPE_CHECKING:
     from serlib.corpora.corpus import Corpus
 
-ADAPTERS = ("emosynth", "emodb", "ravdess", "dailydialog", "meld", "emorynlp", "table")
+ADAPTERS = ("emosynth", "emodb", "ravdess", "dailydialog", "meld", "emorynlp", "iemocap", "table")
 _LAZY = {
     "Corpus": "serlib.corpora.corpus",
     "EMOTIONS": "serlib.corpora.schema",

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from serlib.corpora.audio import read_audio
-from serlib.corpora.schema import validate
+from serlib.corpora.schema import EMOTIONS, validate
 from serlib.errors import CorpusError, Problem
 
 
@@ -82,17 +82,22 @@ class Corpus:
     def select(self, emotions: Sequence[str] | None = None, **equals: object) -> "Corpus":
         """Keep the utterances of some emotions, and those whose columns equal the given values.
 
+        ``"happiness+excitement"`` is one class made of both, which goes by that whole name in the
+        table too; a part that this corpus lacks adds nothing, so that one task fits two corpora.
+
         Args:
             emotions: become the new corpus' ``labels``, in this order; None keeps all.
             equals: column=value, e.g. ``condition="studio"``.
 
         Raises:
-            CorpusError: an unknown label or column, or nothing is left.
+            CorpusError: an unknown label or column, a label twice, or nothing is left.
         """
         table = self.table
         labels = self.labels if emotions is None else self._known(emotions)
         if emotions is not None:
-            table = table[table["emotion"].isin(labels)]
+            classes = self._classes(labels)
+            named = table["emotion"].map(classes).astype(table["emotion"].dtype)
+            table = table.assign(emotion=named)[named.notna()]
         for column, value in equals.items():
             if column not in table.columns:
                 raise CorpusError(
@@ -109,16 +114,38 @@ class Corpus:
         if isinstance(emotions, str):
             emotions = (emotions,)
         for emotion in emotions:
-            if emotion not in self.labels:
+            parts = (emotion, *emotion.split("+"))
+            odd = [part for part in parts[1:] if part not in (*EMOTIONS, *self.labels)]
+            if odd or not set(parts) & set(self.labels):
                 raise CorpusError(
-                    f"{self.name}: no emotion {emotion!r}; it has {', '.join(self.labels)}"
+                    f"{self.name}: no emotion {(odd or [emotion])[0]!r}; "
+                    f"it has {', '.join(self.labels)}"
                 )
         return tuple(dict.fromkeys(emotions))
 
+    def _classes(self, labels: Sequence[str]) -> dict[str, str]:
+        """Map each emotion of the table to the class that it counts for."""
+        classes: dict[str, str] = {}
+        for label in labels:
+            for part in dict.fromkeys((label, *label.split("+"))):
+                if part in classes:
+                    raise CorpusError(
+                        f"{self.name}: {part!r} is in {classes[part]!r} and in {label!r}; "
+                        "give it to one class"
+                    )
+                classes[part] = label
+        return classes
 
-def suggest(root: Path, name: str) -> str:
-    """Return what to do when a folder is not the corpus': often its parent was given."""
+
+def suggest(root: Path, name: str, *marks: str) -> str:
+    """Return what to do when a folder is not the corpus': often its parent was given.
+
+    Args:
+        root: the folder that was given.
+        name: the corpus.
+        marks: patterns of what lies in the corpus' own folder.
+    """
     for place in (root / name, root / "corpora" / name, root.parent):
-        if (place / "wav").is_dir() or any(place.glob("Actor_*")):
+        if any(any(place.glob(mark)) for mark in marks or ("wav", "Actor_*")):
             return f"did you mean {place}?"
     return "give the corpus' own folder"

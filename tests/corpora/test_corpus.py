@@ -113,6 +113,30 @@ def test_select_keeps_rows_and_gives_labels_in_the_order_asked(tmp_path):
     assert len(corpus.table) == 4
 
 
+def test_select_unites_emotions_into_one_class(tmp_path):
+    rows = [row("a"), row("b", emotion="fear"), row("c", emotion=None)]
+    corpus = build(tmp_path, *rows)
+    chosen = corpus.select(["anger+fear"])
+    assert chosen.labels == ("anger+fear",) and set(chosen.table["emotion"]) == {"anger+fear"}
+    assert list(chosen.table.index) == ["a", "b"] and list(corpus.table["emotion"][:1]) == ["anger"]
+    # A part that this corpus lacks adds nothing, so that two corpora can be given one task.
+    assert list(corpus.select(["fear+excitement"]).table["emotion"]) == ["fear+excitement"]
+    assert chosen.select(["anger+fear"]).table.equals(chosen.table)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (["anger+fera"], "no emotion 'fera'"),
+        (["sadness+excitement"], "no emotion 'sadness.excitement'; it has anger, fear"),
+        (["anger", "fear+anger"], "'anger' is in 'anger' and in 'fear.anger'"),
+    ],
+)
+def test_select_refuses_odd_unions(tmp_path, asked, message):
+    with pytest.raises(CorpusError, match=message):
+        build(tmp_path, row()).select(asked)
+
+
 def test_select_refuses_what_is_not_there(tmp_path):
     corpus = build(tmp_path, row(session="1"))
     with pytest.raises(CorpusError, match="no emotion 'joy'; it has anger, fear"):
