@@ -16,8 +16,8 @@ from serlib.errors import SerlibError
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status.
 
-    0: done; 1: ``corpora check`` found errors; 2: a SerlibError, printed as one line without a
-    traceback, or wrong usage; 130: interrupted.
+    0: done; 1: ``corpora check`` found errors, or a licence was not accepted; 2: a SerlibError,
+    printed as one line without a traceback, or wrong usage; 130: interrupted.
     """
     arguments = _parser().parse_args(argv)
     try:
@@ -55,20 +55,35 @@ def _command(
 
 def _add_corpora(commands) -> None:
     parser = _command(
-        commands, "corpora", ("corpora", "show"), "List the corpora, or check a copy of one."
+        commands, "corpora", ("corpora", "show"), "List the corpora; check a copy; fetch one."
     )
-    actions = parser.add_subparsers(metavar="check")
+    actions = parser.add_subparsers(metavar="check | fetch")
     check = _command(
         actions,
         "check",
         ("corpora", "check"),
         "Open every file of a corpus; count utterances, speakers, minutes and emotions; say what "
-        "is wrong.",
-        epilog="Exit status: 0 if all is usable (notes do not count), 1 if something had to be "
-        "left out, 2 if the corpus cannot be loaded, or at the first error with --strict.",
+        "is wrong, and which totals differ from the published ones.",
+        epilog="Exit status: 0 if all is usable (neither notes nor other totals than published "
+        "count), 1 if something had to be left out, 2 if the corpus cannot be loaded, or at the "
+        "first error with --strict.",
     )
     _add_corpus(check)
     check.add_argument("--json", action="store_true", help="print one JSON object")
+    fetch = _command(
+        actions,
+        "fetch",
+        ("fetch", "fetch"),
+        "Fetch an open corpus from its maker's own channel, verify it and check it. For a corpus "
+        "that is not open, say how to ask for it.",
+        epilog="Exit status: that of the check; 1 if the licence is not accepted; 2 if it cannot "
+        "be fetched. A fetch that was cut off goes on with the same command.",
+    )
+    fetch.add_argument("corpus", metavar="CORPUS", help="its name, e.g. ravdess")
+    fetch.add_argument(
+        "--root", help="the folder to be made (default: $SERLIB_DATA/corpora/CORPUS)"
+    )
+    fetch.add_argument("--yes", action="store_true", help="accept the licence without being asked")
 
 
 def _add_corpus(parser: argparse.ArgumentParser) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from serlib.corpora.audio import duration, inspect
 from serlib.corpora.corpus import Corpus
+from serlib.corpora.published import compare, totals
 from serlib.errors import CorpusError, Problem
 
 
@@ -45,7 +46,9 @@ def examine(corpus: Corpus, strict: bool = False) -> tuple[dict, list[Problem]]:
 
     Returns:
         ``utterances``, ``speakers``, ``minutes`` (one decimal) and ``emotions`` (label → count) of
-        all usable utterances; and the problems, errors first, one for each utterance or file.
+        all usable utterances, and ``published``, which totals differ from the published ones
+        (``serlib.corpora.published.compare``); and the problems, errors first, one for each
+        utterance or file.
 
     Raises:
         CorpusError: an error, if strict.
@@ -60,12 +63,13 @@ def examine(corpus: Corpus, strict: bool = False) -> tuple[dict, list[Problem]]:
     seconds = {utterance: s for file in files for utterance, s in file.seconds.items()}
     text_only = corpus.table["path"].isna()
     usable = corpus.table[text_only | corpus.table.index.isin(list(seconds))]
-    counts = usable["emotion"].value_counts()
+    counts = totals(usable, corpus.labels)
     stock = {
-        "utterances": len(usable),
-        "speakers": int(usable["speaker"].nunique()),
+        "utterances": counts["utterances"],
+        "speakers": counts["speakers"],
         "minutes": round(sum(seconds.values()) / 60, 1),
-        "emotions": {label: int(counts.get(label, 0)) for label in corpus.labels},
+        "emotions": {label: counts[f"emotion {label}"] for label in corpus.labels},
+        "published": compare(corpus.name, corpus.labels, counts),
     }
     return stock, [*errors, *notes]
 

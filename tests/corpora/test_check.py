@@ -23,6 +23,7 @@ def test_counts_of_a_sound_corpus(tmp_path, clip):
         "speakers": 2,
         "minutes": 0.5,
         "emotions": {"anger": 3, "fear": 0},
+        "published": None,
         "problems": [],
     }
 

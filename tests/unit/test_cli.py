@@ -64,7 +64,8 @@ def test_check_json_is_one_object_with_the_agreed_keys(emodb, capsys):
     (emodb / "wav/03a01Wb.wav").touch()
     assert main(["corpora", "check", "emodb", "--root", str(emodb), "--json"]) == 1
     report = json.loads(capsys.readouterr().out)
-    assert list(report) == ["utterances", "speakers", "minutes", "emotions", "problems"]
+    keys = ["utterances", "speakers", "minutes", "emotions", "published", "problems"]
+    assert list(report) == keys
     assert (report["utterances"], report["speakers"], report["minutes"]) == (2, 2, 0.2)
     assert report["problems"][0] == "error: wav/03a01Wb.wav: empty: 0 bytes; fetch it again"
 
@@ -92,7 +93,7 @@ def test_check_takes_the_options_of_a_table(tmp_path, emodb, capsys):
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        (["corpora", "check", "iemocap"], "no corpus 'iemocap'; there are emosynth, emodb"),
+        (["corpora", "check", "vam"], "no corpus 'vam'; there are emosynth, emodb"),
         (["corpora", "check", "emodb", "--root", "nowhere"], "no folder nowhere"),
         (["corpora", "check", "emodb"], "SERLIB_DATA is unset"),
         (["corpora", "check", "emodb", "-o", "size=1"], "no option 'size'"),
