@@ -7,6 +7,7 @@ changes nothing.
 
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -136,14 +137,24 @@ def distribution_loss(logits: Tensor, target: Tensor) -> Tensor:
 class DistributionClassifier(EmotionClassifier):
     """A classifier of audio, text or both that learns label distributions; the papers' hosts.
 
-    A subclass gives ``forward(features)`` → logits (B, emotions).
+    A subclass gives ``forward(features)`` → logits (B, emotions). Training watches the divergence
+    from the raters of the validation part, with its sign turned: more is better.
     """
 
     inputs = "features"
+    monitor = "minus_divergence"
 
     def losses(self, batch: Mapping) -> dict[str, Tensor]:
         """Return the divergence from the batch's ``target``."""
         return {"loss": distribution_loss(self(batch["features"]), batch["target"])}
+
+    def validation_step(self, batch: Mapping, _):
+        """Keep the outputs beside the raters' distributions."""
+        self._seen.append((batch["target"].cpu(), self(batch["features"]).float().cpu()))
+
+    def dev_score(self, truth: np.ndarray, logits: np.ndarray) -> float:
+        """Return minus the divergence of logits from truth, both (n, emotions)."""
+        return -distribution_loss(torch.from_numpy(logits), torch.from_numpy(truth)).item()
 
     def configure_optimizers(self):
         """Adam with weight decay, at a constant rate."""

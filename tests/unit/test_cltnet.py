@@ -82,6 +82,7 @@ def test_a_host_learns_the_votes(host, tmp_path):
         progress=False,
     )  # fmt: skip
     assert fit.history["loss"].iloc[-1] < fit.history["loss"].iloc[0]
+    assert fit.best_score == fit.history["minus_divergence"].max() < 0
     truth = np.array([i % 3 for i in range(36, 48)])
     assert (training.predict(model, part[1], device="cpu").argmax(1) == truth).mean() > 0.9
     assert (untrained.argmax(1) == truth).mean() < 0.9
