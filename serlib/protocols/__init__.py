@@ -21,7 +21,7 @@ _HOME = {
     "wa": "metrics",
     "f1": "metrics",
     "mcc": "metrics",
-    "dialects": "dialects",
+    "dialects": "scoring",
     "ccc": "metrics",
     "scores": "metrics",
     "confusion": "metrics",
@@ -37,6 +37,7 @@ _HOME = {
     "design_effect": "simulation",
     "coverage": "simulation",
     "power": "simulation",
+    "simulated_p": "simulation",
     "holm": "many",
 }
 

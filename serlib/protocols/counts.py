@@ -75,12 +75,12 @@ def present_classes(table: np.ndarray, labels: Sequence, absent: Absent) -> np.n
 def uar_on(table: np.ndarray, labels: Sequence, absent: Absent = "raise") -> np.ndarray:
     """Mean over classes of hits / truth."""
     present = present_classes(table, labels, absent)
-    return _ratio(_hits(table), table.sum(-1)).sum(-1) / present.sum(-1)
+    return ratio(hits_of(table), table.sum(-1)).sum(-1) / present.sum(-1)
 
 
 def wa_on(table: np.ndarray, labels: Sequence) -> np.ndarray:
     """Hits / all."""
-    return _hits(table).sum(-1) / table.sum((-2, -1))
+    return hits_of(table).sum(-1) / table.sum((-2, -1))
 
 
 def f1_on(
@@ -95,30 +95,31 @@ def f1_on(
         raise ProtocolError(f"without={without}: not among the labels {list(labels)}")
     kept = [i for i, label in enumerate(labels) if without is None or label != without]
     truth, both = table.sum(-1)[..., kept], (table.sum(-1) + table.sum(-2))[..., kept]
-    hits = _hits(table)[..., kept]
+    hits = hits_of(table)[..., kept]
     if average == "micro":
-        return _ratio(2 * hits.sum(-1), both.sum(-1))
+        return ratio(2 * hits.sum(-1), both.sum(-1))
     if average == "weighted":
-        return _ratio((truth * _ratio(2 * hits, both)).sum(-1), truth.sum(-1))
+        return ratio((truth * ratio(2 * hits, both)).sum(-1), truth.sum(-1))
     if average != "macro":
         raise ProtocolError(f"average={average}: must be micro, macro or weighted")
     present = present_classes(table[..., kept, :], [labels[i] for i in kept], absent)
-    return (present * _ratio(2 * hits, both)).sum(-1) / present.sum(-1)
+    return (present * ratio(2 * hits, both)).sum(-1) / present.sum(-1)
 
 
 def mcc_on(table: np.ndarray, labels: Sequence) -> np.ndarray:
     """Covariance of truth and prediction over the product of their spreads (Gorodkin 2004)."""
     truth, predicted, n = table.sum(-1), table.sum(-2), table.sum((-2, -1)).astype(float)
-    top = _hits(table).sum(-1) * n - (truth * predicted).sum(-1)
+    top = hits_of(table).sum(-1) * n - (truth * predicted).sum(-1)
     spread = (n**2 - (truth**2).sum(-1)) * (n**2 - (predicted**2).sum(-1))
-    return _ratio(top, np.sqrt(spread))
+    return ratio(top, np.sqrt(spread))
 
 
-def _hits(table: np.ndarray) -> np.ndarray:
+def hits_of(table: np.ndarray) -> np.ndarray:
+    """How often each class was recognised, (..., classes)."""
     return np.diagonal(table, axis1=-2, axis2=-1)
 
 
-def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
+def ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
     """The quotient, 0 where it is 0 / 0."""
     top, bottom = np.broadcast_arrays(np.asarray(top, float), np.asarray(bottom, float))
     return np.divide(top, bottom, out=np.zeros_like(top), where=bottom > 0)
