@@ -60,6 +60,7 @@ def server(monkeypatch):
 
     running = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     running.daemon_threads = True
+    running.handle_error = lambda *_: None  # That a client hangs up is part of the tests.
     threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
     state.url = f"http://127.0.0.1:{running.server_port}/one.bin"
     yield state
