@@ -13,7 +13,17 @@ from serlib.errors import CorpusError
 if TYPE_CHECKING:
     from serlib.corpora.corpus import Corpus
 
-ADAPTERS = ("emosynth", "emodb", "ravdess", "dailydialog", "meld", "emorynlp", "iemocap", "table")
+ADAPTERS = (
+    "emosynth",
+    "emodb",
+    "ravdess",
+    "dailydialog",
+    "meld",
+    "emorynlp",
+    "iemocap",
+    "crema_d",
+    "table",
+)
 _LAZY = {
     "Corpus": "serlib.corpora.corpus",
     "EMOTIONS": "serlib.corpora.schema",
