@@ -1,0 +1,213 @@
+"""What CASN is fed: dialogues as sequences of utterance vectors, in windows, batched by length."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from serlib.errors import ProtocolError
+from serlib.protocols.checks import some
+
+ROLES = 8
+_NOBODY = -1  # the code of an utterance that is context only
+
+
+@dataclass
+class Turns:
+    """A batch of B dialogues (or windows of them), padded to the T turns of the longest.
+
+    Attributes:
+        vectors: utterance embeddings, (B, T, d), 0 where padded.
+        present: where there is a turn, (B, T), bool.
+        scored: which turns are classified, (B, T), bool; the others are context.
+        role: number of the speaker in order of appearance, (B, T), below `ROLES`.
+    """
+
+    vectors: Tensor
+    present: Tensor
+    scored: Tensor
+    role: Tensor
+
+    def to(self, place: torch.device | str) -> "Turns":
+        """Move the tensors to a device."""
+        return Turns(*(getattr(self, field.name).to(place) for field in fields(self)))
+
+
+def windows(length: int, size: int) -> list[tuple[slice, slice]]:
+    """Cut a dialogue into windows so that each turn is classified once, with context around it.
+
+    Windows of ``size`` turns begin every half window; a boundary between what two neighbours
+    classify lies in the middle of what they share.
+
+    Args:
+        length: turns of the dialogue.
+        size: turns of a window.
+
+    Returns:
+        Pairs of (turns of the window, those of them that it classifies), in dialogue positions.
+    """
+    if length <= size:
+        return [(slice(0, length), slice(0, length))]
+    stride = max(1, size // 2)
+    starts = [*range(0, length - size, stride), length - size]
+    pairs = pairwise(starts)
+    edges = [0, *((after + before + size) // 2 for before, after in pairs), length]
+    return [
+        (slice(start, start + size), slice(low, high))
+        for start, (low, high) in zip(starts, pairwise(edges), strict=True)
+    ]
+
+
+class Dialogues(Dataset):
+    """The dialogues of a part of a corpus, in windows sorted by length.
+
+    All turns of the table that share a dialogue with the part are its context; those of the part
+    are classified, each exactly once. ``scored`` names them in the order of the outputs.
+
+    Args:
+        features: utterance → (d,), for every turn of those dialogues.
+        table: the corpus table; ``dialogue``, ``turn``, ``speaker`` (or ``role``) and ``emotion``
+            are read.
+        utterances: the part.
+        labels: the emotions, in the order of the model's outputs.
+        window: turns of a window; 1 takes every utterance by itself.
+        sampling: ``"natural"``: an epoch has every window once. ``"inverse"``: as many windows,
+            drawn with the probabilities of `window_weights`.
+
+    Raises:
+        ProtocolError: a turn without a vector, a class that is not in ``labels``, an unknown
+            sampling.
+    """
+
+    def __init__(
+        self,
+        features: Mapping[str, np.ndarray],
+        table: pd.DataFrame,
+        utterances: Sequence[str],
+        labels: Sequence[str],
+        window: int = 32,
+        sampling: str = "natural",
+    ):
+        if sampling not in ("natural", "inverse"):
+            raise ProtocolError(f"sampling {sampling!r}: unknown; use natural or inverse")
+        utterances, self.labels, self.sampling = list(utterances), tuple(labels), sampling
+        own = table.loc[utterances, "dialogue"].unique()
+        turns = table[table["dialogue"].isin(own)].sort_values(["dialogue", "turn"], kind="stable")
+        if missing := [u for u in turns.index if u not in features]:
+            raise ProtocolError(
+                f"{len(missing)} turns have no vector ({some(missing)}); leave them out of the "
+                "table first, e.g. the empty ones"
+            )
+        self.ids = turns.index.to_numpy()
+        matrix = np.stack([features[u] for u in self.ids]).astype(np.float32, copy=False)
+        # A last row of zeros is what padding points to.
+        self.matrix = torch.from_numpy(np.concatenate([matrix, np.zeros_like(matrix[:1])]))
+        self.emotion = torch.from_numpy(_codes(turns, utterances, self.labels))
+        self.role = torch.from_numpy(_roles(turns))
+        self._cut(turns["dialogue"], window)
+
+    def _cut(self, dialogue: pd.Series, window: int) -> None:
+        """Make the windows: rows of the matrix, and the range of them that is classified."""
+        starts = np.flatnonzero(dialogue.ne(dialogue.shift()).to_numpy())
+        found = []
+        for start, end in zip(starts, [*starts[1:], len(dialogue)], strict=True):
+            for turns, scored in windows(end - start, window):
+                row = (turns.start, turns.stop, scored.start, scored.stop)
+                codes = self.emotion[start + scored.start : start + scored.stop]
+                if (codes != _NOBODY).any():
+                    found.append(tuple(int(start + x) for x in row))
+        self.windows = sorted(found, key=lambda w: w[1] - w[0])
+        self.scored = [
+            self.ids[i] for w in self.windows for i in range(w[2], w[3]) if self.emotion[i] >= 0
+        ]
+
+    def __len__(self):
+        return len(self.windows)
+
+    def __getitem__(self, i: int) -> int:
+        return i
+
+    @property
+    def truth(self) -> np.ndarray:
+        """The classes of ``scored``, as numbers."""
+        own = [self.emotion[w[2] : w[3]] for w in self.windows]
+        codes = torch.cat(own).numpy()
+        return codes[codes != _NOBODY]
+
+    def collate(self, items: list[int]) -> dict[str, Turns | Tensor]:
+        """Make a batch: ``dialogue``, the padded turns; ``emotion`` of the classified ones."""
+        first, last, low, high = torch.tensor([self.windows[i] for i in items]).T[:, :, None]
+        rows = first + torch.arange(int((last - first).max()))
+        present = rows < last
+        rows = rows.where(present, len(self.ids))
+        emotion = torch.cat([self.emotion, torch.tensor([_NOBODY])])[rows]
+        scored = (rows >= low) & (rows < high) & (emotion != _NOBODY)
+        role = torch.cat([self.role, torch.tensor([0])])[rows]
+        turns = Turns(self.matrix[rows], present, scored, role)
+        return {"dialogue": turns, "emotion": emotion[scored]}
+
+    def batches(self, batch_size: int, generator: torch.Generator) -> list[list[int]]:
+        """An epoch's batches: windows in random order, of like length together.
+
+        Lengths are sorted within groups of 32 batches, so what meets whom still changes.
+        """
+        size = len(self)
+        if self.sampling == "inverse":
+            order = torch.multinomial(self.window_weights(), size, True, generator=generator)
+        else:
+            order = torch.randperm(size, generator=generator)
+        made = []
+        for group in order.split(32 * batch_size):
+            by_length = sorted(
+                group.tolist(), key=lambda i: self.windows[i][1] - self.windows[i][0]
+            )
+            made += [by_length[i : i + batch_size] for i in range(0, len(by_length), batch_size)]
+        return [made[i] for i in torch.randperm(len(made), generator=generator)]
+
+    def window_weights(self) -> Tensor:
+        """How likely each window is drawn: the mean inverse frequency of its classes, to sum 1.
+
+        Equation: 6.3
+
+        Returns:
+            q, (windows,): of window j with classified turns t, q_j ∝ mean_t 1 / n(y_t), where n(c)
+            counts class c in this part.
+        """
+        codes = [own[own != _NOBODY] for own in (self.emotion[w[2] : w[3]] for w in self.windows)]
+        frequency = torch.bincount(torch.cat(codes), minlength=len(self.labels)).double()
+        weight = torch.stack([(1 / frequency[own]).mean() for own in codes])
+        return weight / weight.sum()
+
+    def waste(self, batches: Sequence[Sequence[int]]) -> float:
+        """The share of padding in batches."""
+        lengths = [[self.windows[i][1] - self.windows[i][0] for i in batch] for batch in batches]
+        return 1 - sum(map(sum, lengths)) / sum(len(own) * max(own) for own in lengths)
+
+
+def _codes(turns: pd.DataFrame, utterances: list[str], labels: tuple[str, ...]) -> np.ndarray:
+    """The number of each turn's class, (turns,), or -1 if it is not of the part."""
+    emotion = turns["emotion"].where(turns.index.isin(utterances))
+    codes = pd.Index(labels).get_indexer(emotion)
+    wrong = turns.index[(codes < 0) & turns.index.isin(utterances)]
+    if len(wrong):
+        raise ProtocolError(
+            f"{len(wrong)} turns have no emotion among {list(labels)} ({some(wrong)}); "
+            "score only labelled turns; the others may stay in the table as context"
+        )
+    return codes.astype(np.int64)
+
+
+def _roles(turns: pd.DataFrame) -> np.ndarray:
+    """Number each dialogue's people by appearance, (turns,); 0 for all if nobody is named."""
+    who = turns["role"] if "role" in turns else turns["speaker"]
+    per_dialogue = who.fillna("").groupby(turns["dialogue"], sort=False)
+    return (
+        per_dialogue.transform(lambda own: pd.factorize(own)[0])
+        .to_numpy(np.int64)
+        .clip(max=ROLES - 1)
+    )
