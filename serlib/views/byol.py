@@ -74,8 +74,12 @@ class ByolS(View):
 
     def prepare(self) -> None:
         """Load the weights and check what they are."""
-        _load(find_weights(self.weights))
+        self.network()
         _INPUT.prepare()
+
+    def network(self) -> "nn.ModuleDict":
+        """Give the network with its weights."""
+        return _load(find_weights(self.weights))
 
     def standardised(self, corpus: CorpusLike, utterances: Iterable[str]) -> "ByolS":
         """Return this view with the mean and std of the given (training) utterances' log-mel.
@@ -100,7 +104,7 @@ class ByolS(View):
     def _compute(self, waveform: np.ndarray) -> np.ndarray:
         import torch
 
-        network = _load(find_weights(self.weights))
+        network = self.network()
         seen = torch.from_numpy(_INPUT._compute(waveform)).T
         mean, std = (seen.mean(), seen.std()) if self.mean is None else (self.mean, self.std)
         with torch.inference_mode():
@@ -132,18 +136,24 @@ def find_weights(path: str | Path | None) -> Path:
 @lru_cache(maxsize=2)
 def _load(path: Path) -> "nn.ModuleDict":
     import torch
-    from torch import nn
 
     got = hashlib.sha256(path.read_bytes()).hexdigest()
     if got != SHA256:
         raise ViewError(
             f"{path}: sha256 is {got[:12]}…, not {SHA256[:12]}…; fetch the BYOL-S/512 weights again"
         )
+    network = architecture()
+    network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    return network.eval().requires_grad_(False)
+
+
+def architecture() -> "nn.ModuleDict":
+    """Make the network, its weights not yet loaded: ``features``, then ``fc`` for each frame."""
+    from torch import nn
+
     blocks = []
     for channels in (1, 64, 64):
         blocks += [nn.Conv2d(channels, 64, 3, padding=1), nn.BatchNorm2d(64)]
         blocks += [nn.ReLU(), nn.MaxPool2d(2)]
     linear = [nn.Linear(512, 512), nn.ReLU(), nn.Dropout(0.3), nn.Linear(512, 512), nn.ReLU()]
-    network = nn.ModuleDict({"features": nn.Sequential(*blocks), "fc": nn.Sequential(*linear)})
-    network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    return network.eval().requires_grad_(False)
+    return nn.ModuleDict({"features": nn.Sequential(*blocks), "fc": nn.Sequential(*linear)})
