@@ -16,6 +16,42 @@ from serlib.papers.pdds_votes import ambiguity, sample_counts, vote_shares
 Features = Mapping[str, Mapping[str, np.ndarray]]
 
 
+class Standardised(Mapping):
+    """Features z-scored per dimension by the training part, each when it is asked for.
+
+    Args:
+        features: utterance → (T, D) or (D,).
+        train: the training part, whose frames give mean and standard deviation. A dimension that
+            is constant there is only centred.
+    """
+
+    def __init__(self, features: Mapping[str, np.ndarray], train: Sequence[str]):
+        self.features = features
+        count, total, square = 0, 0.0, 0.0
+        for utterance in train:
+            frames = np.atleast_2d(features[utterance]).astype(float)
+            count += len(frames)
+            total, square = total + frames.sum(0), square + (frames**2).sum(0)
+        self.mean = total / count
+        deviation = np.sqrt(np.maximum(square / count - self.mean**2, 0))
+        self.deviation = np.where(deviation > 1e-6, deviation, 1.0)
+
+    def __getitem__(self, utterance: str) -> np.ndarray:
+        """Return the utterance's z-scored features, float32."""
+        scaled = (self.features[utterance] - self.mean) / self.deviation
+        return scaled.astype(np.float32)
+
+    def __iter__(self):
+        return iter(self.features)
+
+    def __len__(self):
+        return len(self.features)
+
+    def __contains__(self, utterance: object) -> bool:
+        # Mapping's own would compute the features to find out.
+        return utterance in self.features
+
+
 class Samples(Dataset):
     """Utterances with the raters' votes as targets, and mixtures of them, made when asked for.
 

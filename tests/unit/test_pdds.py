@@ -240,3 +240,19 @@ def test_a_batch_is_padded_and_knows_its_lengths():
     assert audio[0, 3:].abs().sum() == 0
     assert batch["features"]["text"][0].shape == (2, 1, 5)
     assert batch["emotion"].tolist() == [0, 0]
+
+
+def test_features_are_scaled_by_the_training_part_alone():
+    rng = np.random.default_rng(0)
+    frames = {u: rng.normal(3, 5, (4, 2)) for u in "abc"}
+    for u in frames:
+        frames[u][:, 1] = 7  # a dimension that never moves
+    scaled = pdds_data.Standardised(frames, ["a", "b"])
+    train = np.concatenate([scaled["a"], scaled["b"]])
+    np.testing.assert_allclose(train.mean(0), 0, atol=1e-6)
+    np.testing.assert_allclose(train.std(0), [1, 0], atol=1e-6)
+    both = np.concatenate([frames["a"], frames["b"]])[:, 0]
+    np.testing.assert_allclose(
+        scaled["c"][:, 0], (frames["c"][:, 0] - both.mean()) / both.std(), 1e-5
+    )
+    assert list(scaled) == list(frames) and "d" not in scaled
