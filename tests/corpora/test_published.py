@@ -93,7 +93,7 @@ UNWRITTEN = {"iemocap", "msp_improv", "msp_podcast", "crema_d"}
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("name", ["emodb", "ravdess"])
+@pytest.mark.parametrize("name", ["emodb", "ravdess", "crema_d"])
 def test_real_copies_are_as_published(real_root, name):
     report = check(load_corpus(name, real_root / "corpora" / name))
     assert report["published"]["differences"] == []
