@@ -15,9 +15,10 @@ def show(_arguments: argparse.Namespace) -> int:
     """List the corpora."""
     from serlib.corpora import adapter, list_corpora
 
+    width = max(map(len, list_corpora())) + 1
     for name in list_corpora():
         module = adapter(name)
-        print(f"{name:<10}{module.DESCRIPTION}\n{'':<10}licence: {module.LICENCE}")
+        print(f"{name:<{width}}{module.DESCRIPTION}\n{'':<{width}}licence: {module.LICENCE}")
     return 0
 
 
@@ -42,7 +43,9 @@ def check(arguments: argparse.Namespace) -> int:
         lines = [f"{problem.severity}: {problem}" for problem in problems]
         print(json.dumps({**counts, "problems": lines}, ensure_ascii=False, indent=2))
         return int(errors > 0)
-    total = "{utterances} utterances, {speakers} speakers, {minutes} minutes".format(**counts)
+    # A corpus of text has no minutes, and may name no speakers.
+    kinds = ("utterances", "speakers", "dialogues", "minutes")
+    total = ", ".join(f"{counts[kind]} {kind}" for kind in kinds if counts[kind])
     print(f"{arguments.corpus}: {total}")
     emotions = ", ".join(f"{emotion} {n}" for emotion, n in counts["emotions"].items())
     print(f"emotions: {emotions or 'none'}")

@@ -45,8 +45,9 @@ def examine(corpus: Corpus, strict: bool = False) -> tuple[dict, list[Problem]]:
         strict: raise the first error rather than report it.
 
     Returns:
-        ``utterances``, ``speakers``, ``minutes`` (one decimal) and ``emotions`` (label → count) of
-        all usable utterances, and ``published``, which totals differ from the published ones
+        ``utterances``, ``speakers``, ``dialogues``, ``minutes`` (one decimal) and ``emotions``
+        (label → count) of all usable utterances, 0 for what the corpus does not say, and
+        ``published``, which totals differ from the published ones
         (``serlib.corpora.published.compare``); and the problems, errors first, one for each
         utterance or file.
 
@@ -67,6 +68,7 @@ def examine(corpus: Corpus, strict: bool = False) -> tuple[dict, list[Problem]]:
     stock = {
         "utterances": counts["utterances"],
         "speakers": counts["speakers"],
+        "dialogues": counts["dialogues"],
         "minutes": round(sum(seconds.values()) / 60, 1),
         "emotions": {label: counts[f"emotion {label}"] for label in corpus.labels},
         "published": compare(corpus.name, corpus.labels, counts),

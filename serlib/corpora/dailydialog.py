@@ -108,7 +108,7 @@ def _lines(root: Path, file: str) -> list[bytes]:
     if not path.is_file():
         raise CorpusError(f"dailydialog: no file {path}; {_hint(root, path)}")
     content = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
-    return [line.removesuffix(b"\r") for line in content.rstrip(b"\r\n").split(b"\n")]
+    return content.rstrip(b"\r\n").split(b"\n")
 
 
 def _hint(root: Path, path: Path) -> str:

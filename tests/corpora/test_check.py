@@ -21,6 +21,7 @@ def test_counts_of_a_sound_corpus(tmp_path, clip):
     assert check(corpus_of(tmp_path, ["a1", "a2", "b1"]), strict=True) == {
         "utterances": 3,
         "speakers": 2,
+        "dialogues": 0,
         "minutes": 0.5,
         "emotions": {"anger": 3, "fear": 0},
         "published": None,
@@ -75,9 +76,10 @@ def test_odd_files_are_noted_and_counted(tmp_path, clip):
 
 
 def test_text_needs_no_audio(tmp_path):
-    corpus = corpus_of(tmp_path, ["a", "b"], path=None, text="hello")
+    corpus = corpus_of(tmp_path, ["a", "b"], path=None, text="hello", dialogue="d1")
     report = check(corpus)
     assert (report["utterances"], report["minutes"], report["problems"]) == (2, 0, [])
+    assert report["dialogues"] == 1
 
 
 def test_the_corpus_own_problems_come_too(tmp_path, clip):

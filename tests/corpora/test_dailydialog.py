@@ -2,6 +2,7 @@
 
 import pytest
 
+from serlib.cli import main
 from serlib.corpora import load_corpus
 from serlib.errors import CorpusError
 
@@ -157,3 +158,12 @@ def test_the_real_corpus(real_root):
     assert dict(test) == expected | {"sadness": 102, "disgust": 47, "fear": 17}
     assert "train-07851" not in set(table["dialogue"]) and "train-11117" in set(table["dialogue"])
     assert table.groupby("dialogue").size().agg(["min", "max"]).tolist() == [2, 35]
+
+
+def test_a_check_of_text_counts_dialogues_and_no_minutes(write, capsys):
+    root = write([b"a __eou__ b __eou__", b"c __eou__ d __eou__"], [b"0 1", b"0"])
+    assert main(["corpora", "check", "dailydialog", "--root", str(root)]) == 1
+    out = capsys.readouterr().out
+    assert out.startswith("dailydialog: 4 utterances, 3 dialogues\n")
+    assert "surprise 2" in out and "left out: 1; notes: 0" in out
+    assert "error: train/dialogues_emotion_train.txt line 2 (index 1): 1 labels for 2" in out

@@ -64,7 +64,7 @@ def test_check_json_is_one_object_with_the_agreed_keys(emodb, capsys):
     (emodb / "wav/03a01Wb.wav").touch()
     assert main(["corpora", "check", "emodb", "--root", str(emodb), "--json"]) == 1
     report = json.loads(capsys.readouterr().out)
-    keys = ["utterances", "speakers", "minutes", "emotions", "published", "problems"]
+    keys = ["utterances", "speakers", "dialogues", "minutes", "emotions", "published", "problems"]
     assert list(report) == keys
     assert (report["utterances"], report["speakers"], report["minutes"]) == (2, 2, 0.2)
     assert report["problems"][0] == "error: wav/03a01Wb.wav: empty: 0 bytes; fetch it again"
