@@ -23,19 +23,19 @@ def survey(corpus: Corpus) -> dict[str, float]:
     speakers = table.drop_duplicates("speaker")["gender"]
     emotion = table["emotion"].dropna()
     cells = pd.crosstab(table["speaker"], table["emotion"]).reindex(columns=corpus.labels)
-    known = table["text"].notna().all()
+    known, heard = table["text"].notna().all(), table["path"].notna().any()
     spoken = table.groupby("text")["emotion"].nunique()
     every = table["text"].map(spoken) == len(corpus.labels)
     return {
         "utterances": stock["utterances"],
         "speakers": stock["speakers"],
         "women": float((speakers == "female").mean()) if speakers.notna().all() else np.nan,
-        "minutes": stock["minutes"],
+        "minutes": stock["minutes"] if heard else np.nan,
         "sentences": int(table["text"].nunique()) if known else np.nan,
         "spoken in every emotion": float(every.mean()) if known else np.nan,
         "largest class": float(emotion.value_counts(normalize=True).iloc[0]),
         "fewest clips": int(cells.fillna(0).to_numpy().min()),
-        "identical clips": _identical(corpus),
+        "identical clips": _identical(corpus) if heard else np.nan,
     }
 
 

@@ -13,6 +13,7 @@ from serlib.corpora import emodb, load_corpus
 from serlib.corpora.survey import levels, survey
 from serlib.grids import flat
 from serlib.protocols import bootstrap, uar
+from serlib.protocols.agreement import alpha_votes, vote_counts
 from serlib.protocols.baseline import svm_by_speaker
 from serlib.protocols.effects import within_speaker
 from serlib.views.prosody import prosody
@@ -94,6 +95,55 @@ def effects(corpus) -> None:
     write(corpus.name, "prosody", values, baseline="neutral")
 
 
+def interval(statistic, speaker) -> dict:
+    """A statistic of some rows (their numbers are given to it), and its interval over speakers."""
+    rows = pd.DataFrame({"prediction": range(len(speaker)), "truth": 0.0, "speaker": speaker})
+    found = bootstrap(rows, lambda _, chosen: float(statistic(chosen)), n=500)
+    return {"value": found.value, "low": found.low, "high": found.high}
+
+
+def judged(corpus) -> dict[str, dict]:
+    """What the raters of one channel make of CREMA-D, each number with its interval."""
+    counts = vote_counts(corpus.table["votes"])
+    asked = corpus.table.loc[counts.index, "emotion"]
+    speaker = corpus.table.loc[counts.index, "speaker"].to_numpy()
+    votes = counts.to_numpy()
+    total, most = votes.sum(1), votes.max(1)
+    hits = votes[range(len(votes)), counts.columns.get_indexer(asked)]
+    clear = most > total / 2
+    shares = {
+        "raters a clip": (total, None),
+        "votes for what was asked": (hits, total),
+        "clips with a majority for what was asked": (hits > total / 2, None),
+        "clips without a majority": (~clear, None),
+        "votes against the majority": ((total - most) * clear, total * clear),
+    }
+    found = {"alpha": interval(lambda i: alpha_votes(votes[i]), speaker)}
+    for name, (top, bottom) in shares.items():
+        bottom = [1] * len(total) if bottom is None else bottom
+        top, bottom = pd.Series(top).to_numpy(float), pd.Series(bottom).to_numpy(float)
+        found[name] = interval(lambda i, t=top, b=bottom: t[i].sum() / b[i].sum(), speaker)
+    return found
+
+
+def crowd() -> None:
+    """What CREMA-D's raters made of the voice, the face, and both."""
+    agreed, voted = [], []
+    for channel in ("voice", "face", "both"):
+        corpus = load_corpus("crema_d", modality=channel)
+        agreed += [{"channel": channel, "what": what} | row for what, row in judged(corpus).items()]
+        counts = vote_counts(corpus.table["votes"])
+        shares = counts.groupby(corpus.table["emotion"].rename("asked for")).sum()
+        shares = shares.div(shares.sum(axis=1), axis=0).reset_index()
+        voted.append(shares.melt("asked for", var_name="voted", value_name="share"))
+        voted[-1]["channel"] = channel
+    write("crema_d", "agreement", flat(pd.DataFrame(agreed), ["channel", "what"]))
+    write("crema_d", "votes", flat(pd.concat(voted), ["channel", "asked for", "voted"]))
+    ages = corpus.table.drop_duplicates("speaker")["age"]
+    known = {"youngest": ages.min(), "median age": ages.median(), "oldest": ages.max()}
+    write("crema_d", "survey", survey(corpus) | {k: float(v) for k, v in known.items()})
+
+
 def main() -> None:
     """Measure the corpora one after the other."""
     for name in ("emodb", "ravdess"):
@@ -102,6 +152,7 @@ def main() -> None:
         level_alone(corpus)
         effects(corpus)
     recognition(load_corpus("emodb"))
+    crowd()
 
 
 if __name__ == "__main__":

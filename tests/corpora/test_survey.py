@@ -1,6 +1,9 @@
 """What a corpus gives away is counted, on a corpus made for the purpose."""
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 
@@ -59,6 +62,13 @@ def test_a_clip_that_cannot_be_read_has_no_level(corpus):
     (corpus.root / "b1.wav").unlink()
     assert list(levels(corpus).index) == ["a1", "a2", "a3"]
     assert survey(corpus)["utterances"] == 3
+
+
+def test_without_audio_what_only_audio_tells_is_unknown(corpus):
+    table = corpus.table.assign(path=pd.Series(pd.NA, corpus.table.index, dtype="str"))
+    found = survey(replace(corpus, table=table))
+    assert np.isnan([found["minutes"], found["identical clips"]]).all()
+    assert (found["utterances"], found["sentences"]) == (4, 2)
 
 
 @pytest.mark.real
