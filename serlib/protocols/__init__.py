@@ -22,6 +22,7 @@ _HOME = {
     "f1": "metrics",
     "mcc": "metrics",
     "dialects": "scoring",
+    "copied_turns": "copies",
     "ccc": "metrics",
     "scores": "metrics",
     "confusion": "metrics",
