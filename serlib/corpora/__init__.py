@@ -21,6 +21,7 @@ ADAPTERS = (
     "meld",
     "emorynlp",
     "iemocap",
+    "msp_improv",
     "crema_d",
     "table",
 )
