@@ -45,7 +45,8 @@ def download(file: Mapping, folder: Path, name: str, page: str) -> Path:
         slow = isinstance(error, requests.Timeout)
         reason = "no answer in time" if slow else "cannot be reached, or was cut off"
         raise CorpusError(
-            f"{name}: {url}: {reason}; the same command goes on from what is loaded"
+            f"{name}: {url}: {reason}; the same command goes on from what is loaded, and {page} "
+            "tells if it has moved"
         ) from None
     except ValueError:
         part.unlink(missing_ok=True)

@@ -2,6 +2,8 @@
 
 import hashlib
 import io
+import subprocess
+import sys
 import threading
 import time
 import zipfile
@@ -31,6 +33,7 @@ def server(monkeypatch):
     """Serve ``content``; ``mode`` says how, ``asked`` keeps the Range of every request."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     state = SimpleNamespace(content=CONTENT, mode="good", asked=[], sent=0)
+    state.halfway, state.killed = threading.Event(), threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
@@ -53,6 +56,10 @@ def server(monkeypatch):
                 self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             cut = len(body) // 2 if state.mode in ("cut", "no length") else len(body)
+            if state.mode == "stuck":
+                self.wfile.write(body[: len(body) // 2])
+                state.halfway.set()
+                state.killed.wait(30)
             for _ in range(60 if state.mode == "flood" else 1):
                 self.wfile.write(body[:cut])
                 state.sent += cut
@@ -127,6 +134,26 @@ def test_a_fetch_that_was_cut_off_goes_on_from_there(server, tmp_path, mode, kno
         server.mode, expected = "good", [None, f"bytes={half}-"]
     assert fetch("toy", root, where) and server.asked == expected
     assert (root / "sub/one.bin").read_bytes() == CONTENT
+
+
+def test_a_fetch_that_was_killed_goes_on(server, tmp_path):
+    root, where = tmp_path / "toy", origin(server)
+    server.mode = "stuck"
+    code = f"from serlib.corpora.fetch import fetch; fetch('toy', {str(root)!r}, {where!r})"
+    running = subprocess.Popen([sys.executable, "-c", code])
+    assert server.halfway.wait(30)
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and not (part(root).exists() and part(root).stat().st_size):
+        time.sleep(0.01)
+    running.kill()
+    running.wait()
+    server.killed.set()
+    half = part(root).stat().st_size
+    assert not root.exists() and 0 < half < len(CONTENT)
+    server.mode = "good"
+    assert fetch("toy", root, where) and server.asked == [None, f"bytes={half}-"]
+    assert (root / "sub/one.bin").read_bytes() == CONTENT
+    assert [path.name for path in tmp_path.iterdir()] == ["toy"]
 
 
 def test_a_server_without_ranges_starts_clean(server, tmp_path):
@@ -286,6 +313,8 @@ def test_every_source_can_be_verified_or_says_how():
     for name, known in fetching.sources().items():
         assert {"title", "licence", "page"} <= set(known), name
         assert ("files" in known) != ("how" in known), name
+        parts = [file["url"].rpartition("/")[2] for file in known.get("files", ())]
+        assert len(set(parts)) == len(parts), f"{name}: two files would share one .part"
         for file in known.get("files", ()):
             algorithm, _, value = file["hash"].partition(":")
             assert len(value) == digits[algorithm] and set(value) <= set("0123456789abcdef")
