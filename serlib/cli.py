@@ -76,8 +76,9 @@ def _add_corpora(commands) -> None:
         ("fetch", "fetch"),
         "Fetch an open corpus from its maker's own channel, verify it and check it. For a corpus "
         "that is not open, say how to ask for it.",
-        epilog="Exit status: that of the check; 1 if the licence is not accepted; 2 if it cannot "
-        "be fetched. A fetch that was cut off goes on with the same command.",
+        epilog="Exit status: 0 if the corpus is there and can be loaded, whatever its check says; "
+        "1 if the licence is not accepted; 2 if it cannot be fetched. A fetch that was cut off "
+        "goes on with the same command.",
     )
     fetch.add_argument("corpus", metavar="CORPUS", help="its name, e.g. ravdess")
     fetch.add_argument(

@@ -276,12 +276,16 @@ def test_the_command_shows_the_licence_fetches_and_checks(small_emodb, monkeypat
     monkeypatch.setenv("SERLIB_DATA", str(small_emodb.parents[1]))
     assert main(["corpora", "fetch", "emodb", "--yes"]) == 0
     out = capsys.readouterr().out
-    for words in ("licence: CC BY 4.0", "MB to load", "complete in", "2 utterances, 2 speakers"):
+    for words in ("licence: CC BY 4.0", "to load: 0 MB", "complete in", "2 utterances, 2 speakers"):
         assert words in out
     assert "utterances: 2 here, 535 published (Burkhardt et al. 2005)" in out
     assert main(["corpora", "fetch", "emodb"]) == 0
     out = capsys.readouterr().out
     assert "is there already; nothing is fetched" in out and "licence" not in out
+    # A clip that cannot be read is named; it is for the check's own command to fail by it.
+    (small_emodb / "wav/03a01Wa.wav").write_bytes(b"")
+    assert main(["corpora", "fetch", "emodb"]) == 0
+    assert "left out: 1" in capsys.readouterr().out
 
 
 def test_the_licence_must_be_accepted(small_emodb, server, monkeypatch, capsys):
