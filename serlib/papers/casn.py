@@ -20,7 +20,14 @@ from serlib.papers.casn_readout import best_bias
 from serlib.papers.casn_triplets import Triplets
 from serlib.training import EmotionClassifier
 
-__all__ = ["CASN", "ContextEncoder", "balanced_cross_entropy", "class_weights", "forced_choice"]
+__all__ = [
+    "CASN",
+    "ContextEncoder",
+    "balanced_cross_entropy",
+    "class_weights",
+    "forced_choice",
+    "total_loss",
+]
 
 
 class ContextEncoder(nn.Module):
@@ -96,6 +103,18 @@ def balanced_cross_entropy(logits: Tensor, emotion: Tensor, balance: float = 1.0
     return F.cross_entropy(logits, emotion, class_weights(emotion, logits.shape[1], balance))
 
 
+def total_loss(parts: dict[str, Tensor], weights: dict[str, float]) -> Tensor:
+    """Add the losses of a training step.
+
+    Equation: 6.6
+
+    Args:
+        parts: ``cross_entropy``, L_CE, or ``triplet``, L_T, or both.
+        weights: λ_CE and λ_T by the same names: (1, 0) in step one, (0, 1) in step two.
+    """
+    return sum(weights[name] * part for name, part in parts.items())
+
+
 class CASN(EmotionClassifier):
     """CASN as described: a context encoder, a classifier, and triplets in the space between.
 
@@ -138,7 +157,8 @@ class CASN(EmotionClassifier):
         if neutral not in labels:
             raise ProtocolError(f"neutral={neutral!r}: not among the labels {list(labels)}")
         self.neutral, self.balance, self.weight_decay = neutral, balance, weight_decay
-        self.weights, self.triplets = (cross_entropy, triplet), triplets or Triplets()
+        self.weights = {"cross_entropy": cross_entropy, "triplet": triplet}
+        self.triplets = triplets or Triplets()
         self.encoder = ContextEncoder(inputs, **encoder)
         dim = self.encoder.position.embedding_dim
         self.classifier = nn.Linear(dim, len(labels))
@@ -157,28 +177,25 @@ class CASN(EmotionClassifier):
     def forward(self, turns: Turns) -> Tensor:
         """Return logits, (N, C); of the nearest prototype where the classifier is not trained."""
         z = self.vectors(turns)
-        if self.weights[0]:
+        if self.weights["cross_entropy"]:
             return self.classifier(z)
         return -torch.cdist(z, self.sums / self.counts.clamp(min=1)[:, None]).square()
 
     def losses(self, batch: dict) -> dict[str, Tensor]:
         """Return every loss of a batch by name, and their weighted sum as ``loss``.
 
-        Equation: 6.6
+        Args:
+            batch: ``dialogue``, the `Turns`, and ``emotion`` of the classified ones, (N,).
         """
-        z, emotion = self.vectors(batch["dialogue"]), batch["emotion"]
-        parts, loss = {}, 0.0
-        if self.weights[0]:
-            parts["cross_entropy"] = balanced_cross_entropy(
-                self.classifier(z), emotion, self.balance
-            )
-            loss = loss + self.weights[0] * parts["cross_entropy"]
-        if self.weights[1]:
+        z, emotion, parts = self.vectors(batch["dialogue"]), batch["emotion"], {}
+        if self.weights["cross_entropy"]:
+            logits = self.classifier(z)
+            parts["cross_entropy"] = balanced_cross_entropy(logits, emotion, self.balance)
+        if self.weights["triplet"]:
             parts["triplet"] = self.triplets(z, emotion)
-            loss = loss + self.weights[1] * parts["triplet"]
             self.sums.index_add_(0, emotion, z.detach().float())
             self.counts += torch.bincount(emotion, minlength=len(self.labels))
-        return parts | {"loss": loss}
+        return parts | {"loss": total_loss(parts, self.weights)}
 
     def on_train_epoch_start(self):
         """Forget the prototypes of the epoch before."""
