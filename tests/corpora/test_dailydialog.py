@@ -1,11 +1,18 @@
 """DailyDialog from a miniature in its exact format, and the real one."""
 
+import itertools
+import json
+from pathlib import Path
+
+import pandas as pd
 import pytest
 
 from serlib.cli import main
 from serlib.corpora import load_corpus
 from serlib.errors import CorpusError
+from serlib.protocols import copied_turns
 
+BOOK = Path(__file__).parents[2] / "book"
 FOLDERS = {"train": "train", "validation": "dev", "test": "test"}
 
 
@@ -167,3 +174,65 @@ def test_a_check_of_text_counts_dialogues_and_no_minutes(write, capsys):
     assert out.startswith("dailydialog: 4 utterances, 3 dialogues\n")
     assert "surprise 2" in out and "left out: 1; notes: 0" in out
     assert "error: train/dialogues_emotion_train.txt line 2 (index 1): 1 labels for 2" in out
+
+
+def record(name):
+    return json.loads((BOOK / f"results/dailydialog/{name}.json").read_text())["values"]
+
+
+def sheet_rows(first):
+    """The rows of a sheet's table whose header begins with this."""
+    lines = (BOOK / "datasheets/dailydialog.md").read_text().splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith(f"| {first} |")) + 2
+    table = itertools.takewhile(lambda line: line.startswith("|"), lines[start:])
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
+
+
+def test_the_sheet_prints_the_recorded_copies():
+    names = ("test-in-train", "dev-in-train", "test-in-dev", "train-in-train")
+    files = [*(f"copies-of-{name}" for name in names), "copies-in-the-corpus"]
+    for (dialogues, of, _, turns, alike, micro), name in zip(
+        sheet_rows("dialogues"), files, strict=True
+    ):
+        values = record(name)
+        printed = [int(x) for x in (dialogues, of.split()[0], turns, alike)]
+        keys = ["copied_dialogues", "dialogues", "copied_turns", "labelled_alike_throughout"]
+        assert printed == [values[key] for key in keys]
+        low, high = (values[f"micro_f1_without_neutral_{end}"] for end in ("low", "high"))
+        assert micro == f"{values['micro_f1_without_neutral']:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def test_the_sheet_prints_the_recorded_known_turns():
+    known = record("test-turns-known-from-train")
+    line = (
+        f"Of the {known['turns']} test turns, {known['known']} occur in train word for word, among "
+        f"them {known['known_of_five_words_or_more']} of the {known['of_five_words_or_more']} that"
+    )
+    assert line in (BOOK / "datasheets/dailydialog.md").read_text()
+
+
+@pytest.mark.real
+def test_the_sheet_counts_the_real_corpus(real_root):
+    table = load(real_root / "corpora/dailydialog").table
+    counts = pd.crosstab(table["emotion"], table["split"])[["train", "dev", "test"]]
+    rows = {row[0]: [int(cell) for cell in row[2:]] for row in sheet_rows("emotion")}
+    assert rows == {label: [*own, sum(own)] for label, own in counts.T.to_dict("list").items()}
+    emotional = (table["emotion"] != "neutral").groupby(table["split"]).mean()
+    assert (round(emotional["dev"], 2), round(emotional["test"], 2)) == (0.12, 0.18)
+    assert round((table["emotion"] == "neutral").mean(), 2) == 0.83
+    some = (table["emotion"] != "neutral").groupby(table["dialogue"]).any().mean()
+    assert 0.45 < 1 - some < 0.5
+    assert (
+        len(table) == 102_968
+        and f"| {len(table)} |" in (BOOK / "datasheets/dailydialog.md").read_text()
+    )
+
+
+@pytest.mark.real
+def test_the_recorded_copies_are_those_of_the_real_corpus(real_root):
+    table = load(real_root / "corpora/dailydialog").table
+    pairs, values = copied_turns(table), record("copies-of-test-in-train")
+    assert len(pairs) == values["copied_turns"] == 1003
+    assert table.loc[pairs.index, "dialogue"].nunique() == values["copied_dialogues"] == 135
+    same = table.loc[pairs.index, "emotion"].to_numpy() == table.loc[pairs, "emotion"].to_numpy()
+    assert same.mean() == pytest.approx(values["agreement"], abs=1e-6)
