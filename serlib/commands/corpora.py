@@ -34,8 +34,8 @@ def load(arguments: argparse.Namespace) -> "Corpus":
 
 def check(arguments: argparse.Namespace) -> int:
     """Check a copy of a corpus and print what is in it and what is wrong."""
+    from serlib.corpora import published
     from serlib.corpora.check import examine, merge
-    from serlib.corpora.published import lines
 
     counts, problems = examine(load(arguments), arguments.strict)
     errors = sum(problem.severity == "error" for problem in problems)
@@ -49,7 +49,7 @@ def check(arguments: argparse.Namespace) -> int:
     print(f"{arguments.corpus}: {total}")
     emotions = ", ".join(f"{emotion} {n}" for emotion, n in counts["emotions"].items())
     print(f"emotions: {emotions or 'none'}")
-    for line in lines(counts["published"]):
+    for line in published.lines(counts["published"]):
         print(line)
     for problem in merge(problems):
         print(f"{problem.severity}: {problem}")
