@@ -9,7 +9,7 @@ from serlib.protocols.resampling import expanded, share_as_extreme, swaps
 def design_effect(correlation: float, size: float) -> float:
     """How many times larger a mean's variance is than if utterances were independent.
 
-    Equation: 3.6, with ρ = ``correlation`` and m = ``size``. Source: Kish 1965, *Survey Sampling*.
+    Equation: 3.5, with ρ = ``correlation`` and m = ``size``. Source: Kish 1965, *Survey Sampling*.
 
     Args:
         correlation: intraclass correlation, the speakers' share of the variance of a score.
@@ -71,19 +71,18 @@ def coverage(
     return found
 
 
-def power(
+def simulated_p(
     difference: float,
     spread: float,
     speakers: int,
     runs: int = 1000,
     patterns: int = 1000,
     seed: int = 0,
-    level: float = 0.05,
-) -> float:
-    """How often the paired test sees a true difference between two systems.
+) -> np.ndarray:
+    """P-values of the paired test in experiments whose true difference is known.
 
     Each speaker's difference is drawn from a normal distribution; the test is that of
-    `protocols.paired`. (0 for five speakers or fewer, whatever the difference.)
+    `protocols.paired`.
 
     Args:
         difference: the true one, the mean over all speakers there could be.
@@ -92,14 +91,25 @@ def power(
         runs: simulated experiments.
         patterns: random swaps where not all are tried.
         seed: of all draws.
-        level: below which p counts as seen.
+
+    Returns:
+        One p a run, (runs,).
     """
     rng = np.random.default_rng(seed)
     drawn = rng.normal(difference, spread, (runs, speakers))
     signs = 1.0 - 2 * swaps(speakers, patterns, rng)
     swapped = np.abs(drawn @ signs.T) / speakers
-    p = share_as_extreme(swapped, np.abs(drawn.mean(1, keepdims=True)), speakers)
-    return float((p < level).mean())
+    return share_as_extreme(swapped, np.abs(drawn.mean(1, keepdims=True)), speakers)
+
+
+def power(
+    difference: float, spread: float, speakers: int, level: float = 0.05, **options: int
+) -> float:
+    """How often the paired test sees a true difference: the share of `simulated_p` below a level.
+
+    0 for five speakers or fewer, whatever the difference. ``options`` are those of `simulated_p`.
+    """
+    return float((simulated_p(difference, spread, speakers, **options) < level).mean())
 
 
 def _accuracies(mean: float, spread: float, shape: tuple, rng: np.random.Generator) -> np.ndarray:

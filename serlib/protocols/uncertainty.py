@@ -134,7 +134,7 @@ def paired(
 ) -> PairedResult:
     """The difference of two systems, its cluster-bootstrap interval, and a randomisation test.
 
-    Equation: 3.5, with M = ``metric``, and a and b the frames.
+    Equation: 3.6, with M = ``metric``, and a and b the frames.
 
     Args:
         frame_a: one system, as in `bootstrap`; the column utterance is needed.

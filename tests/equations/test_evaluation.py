@@ -65,7 +65,7 @@ def test_equation_3_4_clustered_bootstrap():
     assert [found.low, found.high] == pytest.approx(expected, abs=0.05)
 
 
-def test_equation_3_5_sign_flips(frames):
+def test_equation_3_6_sign_flips(frames):
     a, b = frames
     hits = [(f["truth"] == f["prediction"]).to_numpy().reshape(5, 12).mean(1) for f in (a, b)]
     difference = hits[0] - hits[1]
@@ -76,7 +76,7 @@ def test_equation_3_5_sign_flips(frames):
     assert found.smallest_p == 2 / 2**5
 
 
-def test_equation_3_6_design_effect():
+def test_equation_3_5_design_effect():
     """The variance of a mean of correlated scores, from their covariance matrix."""
     rho, m, speakers = 0.2, 7, 4
     block = np.full((m, m), rho) + (1 - rho) * np.eye(m)
