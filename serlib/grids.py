@@ -1,43 +1,52 @@
-"""Tables as measurements: a grid of numbers goes into a record, and comes back as a table."""
+"""Tables of measured numbers as one record: a grid of settings, a row each, a column a number."""
 
-from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from serlib import results
+from serlib.errors import RecordError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from serlib.record import Measurement
-
-_BETWEEN = " / "
+_BETWEEN = "|"
 
 
-def flat(frame: "pd.DataFrame", by: Sequence[str]) -> dict[str, float]:
-    """Name each number of a table by its row and column, as a `Measurement` wants it.
+def write_grid(
+    frame: "pd.DataFrame", directory: Path | str, *, paper: str, what: str, parameters: dict
+) -> Path:
+    """Write a table of numbers as a `results.Measurement`; a value is named ``<row>|<column>``.
 
     Args:
-        frame: the table; a column that is not in ``by`` holds numbers.
-        by: columns that tell the rows apart; their values become text.
+        frame: numbers; names in its index, which are unique and text, and in its columns.
+        directory: where records are.
+        paper: whose.
+        what: what was measured, the file's name.
+        parameters: what shaped the numbers.
+
+    Raises:
+        RecordError: a name occurs twice or holds the mark between names.
     """
-    rows = frame.set_index(list(by))
-    keys = [key if isinstance(key, tuple) else (key,) for key in rows.index]
-    return {
-        _BETWEEN.join(map(str, (*key, column))): float(value)
-        for key, values in zip(keys, rows.to_numpy(), strict=True)
-        for column, value in zip(rows.columns, values, strict=True)
+    names = [*map(str, frame.index), *map(str, frame.columns)]
+    if not frame.index.is_unique or any(_BETWEEN in name for name in names):
+        raise RecordError(f"{what}: the table's rows must have unique names without {_BETWEEN!r}")
+    values = {
+        f"{row}{_BETWEEN}{column}": float(number)
+        for row, numbers in frame.iterrows()
+        for column, number in numbers.items()
     }
+    about = results.environment()
+    return results.write(results.Measurement(paper, what, values, parameters, **about), directory)
 
 
-def tidy(record: "Measurement", by: Sequence[str]) -> "pd.DataFrame":
-    """Give back the table that `flat` took, its rows sorted: a record sorts its fields.
-
-    Args:
-        record: a measurement made of `flat`.
-        by: the names of the columns that tell the rows apart.
-    """
+def read_grid(path: Path | str) -> "pd.DataFrame":
+    """Read a table that `write_grid` wrote; names are sorted, an undefined number is NaN."""
     import pandas as pd
 
-    rows: dict[tuple, dict] = {}
-    for name, value in record.values.items():  # noqa: PD011
-        *key, column = name.split(_BETWEEN)
-        rows.setdefault(tuple(key), {})[column] = float("nan") if value is None else value
-    return pd.DataFrame([dict(zip(by, key, strict=True)) | values for key, values in rows.items()])
+    found = vars(results.read(path))["values"]
+    rows = [[*name.split(_BETWEEN), number] for name, number in found.items()]
+    if any(len(row) != 3 for row in rows):
+        raise RecordError(f"{path}: not a table; its values are named <row>{_BETWEEN}<column>")
+    frame = pd.DataFrame(rows, columns=["row", "column", "number"])
+    table = frame.pivot_table("number", "row", "column", dropna=False)
+    return table.astype(float).rename_axis(index=None, columns=None)

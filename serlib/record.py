@@ -32,7 +32,8 @@ class Record:
             of an absolute path only the last part is kept.
         labels: the full list of classes, in the order of the scores; empty for a regression.
         utterances: ``{utterance, speaker, truth, prediction, scores}``, one per test utterance;
-            ``scores`` is None or one number per label.
+            ``scores`` is None or one number per label. Of a regression, truth and prediction are
+            numbers, or map each target to a number.
         metrics: name → ``{value, low, high}``.
         seconds: wall time of the run.
         extra: anything else worth keeping (the training curve, the leakage audit).

@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -113,11 +114,12 @@ def once(
 
     Args:
         directory: where records are.
-        compute: makes the run; returns its scores, (utterances, labels), and what else to keep.
-        table: the corpus' table; ``speaker`` and ``emotion`` are read.
+        compute: makes the run; returns its scores, (utterances, labels), and what else to keep; of
+            a regression, target → predicted numbers instead of the scores.
+        table: the corpus' table; ``speaker`` and ``emotion``, or the targets, are read.
         fold: a `protocols.Fold`.
         utterances: those that are scored.
-        labels: the full list of classes.
+        labels: the full list of classes; empty for a regression.
         profile: the profile's name.
         identity: what tells this run from others: paper, variant, corpus, protocol, seed,
             parameters.
@@ -125,13 +127,17 @@ def once(
     if found := find(directory, fold=fold.name, **identity):
         return read(found)
     started = time.perf_counter()
-    scores, extra = compute()
-    record = of_fold(
+    answers, extra = compute()
+    if labels:
+        make = partial(of_fold, scores=answers, labels=labels)
+    else:
+        from serlib import regression
+
+        make = partial(regression.of_fold, predicted=answers)
+    record = make(
         table=table,
         fold=fold,
         utterances=utterances,
-        scores=scores,
-        labels=labels,
         profile=profile,
         seconds=time.perf_counter() - started,
         extra=extra,

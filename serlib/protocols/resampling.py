@@ -21,7 +21,8 @@ def scorer(metric: Callable, frame: pd.DataFrame, cluster: np.ndarray, clusters:
 
     Args:
         metric: ``metric(truth, prediction) -> float``. A ``functools.partial`` of uar, wa, f1 or
-            mcc with ``labels=`` is computed on counts: all weights at once.
+            mcc with ``labels=`` is computed on counts: all weights at once. So is one that has a
+            form on clusters of its own, ``metric.of_clusters`` (see `concordance.MeanCCC`).
         frame: columns truth and prediction, (rows,).
         cluster: number of each row's cluster, (rows,).
         clusters: how many clusters there are.
@@ -30,6 +31,8 @@ def scorer(metric: Callable, frame: pd.DataFrame, cluster: np.ndarray, clusters:
         Function from weights (resamples, clusters), integers, to values (resamples,).
     """
     truth, prediction = frame["truth"].to_numpy(), frame["prediction"].to_numpy()
+    if hasattr(metric, "of_clusters"):
+        return metric.of_clusters(truth, prediction, cluster, clusters)
     formula = on_counts(metric)
     if formula is not None:
         tables = counts(truth, prediction, formula.keywords["labels"], cluster, clusters)
