@@ -1,6 +1,7 @@
 """What CASN is fed: dialogues as sequences of utterance vectors, in windows, batched by length."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, fields
 from itertools import pairwise
 
@@ -76,13 +77,12 @@ class Dialogues(Dataset):
         utterances: the part.
         labels: the emotions, in the order of the model's outputs.
         window: turns of a window; 1 takes every utterance by itself.
-        sampling: ``"natural"``: an epoch has every window once. ``"inverse"``: as many windows,
-            drawn with the probabilities of `window_weights`.
 
     Raises:
-        ProtocolError: a turn without a vector, a class that is not in ``labels``, an unknown
-            sampling.
+        ProtocolError: a turn without a vector, or a class that is not in ``labels``.
     """
+
+    sampling = "natural"
 
     def __init__(
         self,
@@ -91,11 +91,8 @@ class Dialogues(Dataset):
         utterances: Sequence[str],
         labels: Sequence[str],
         window: int = 32,
-        sampling: str = "natural",
     ):
-        if sampling not in ("natural", "inverse"):
-            raise ProtocolError(f"sampling {sampling!r}: unknown; use natural or inverse")
-        utterances, self.labels, self.sampling = list(utterances), tuple(labels), sampling
+        utterances, self.labels, self.window = list(utterances), tuple(labels), window
         own = table.loc[utterances, "dialogue"].unique()
         turns = table[table["dialogue"].isin(own)].sort_values(["dialogue", "turn"], kind="stable")
         if missing := [u for u in turns.index if u not in features]:
@@ -109,14 +106,14 @@ class Dialogues(Dataset):
         self.matrix = torch.from_numpy(np.concatenate([matrix, np.zeros_like(matrix[:1])]))
         self.emotion = torch.from_numpy(_codes(turns, utterances, self.labels))
         self.role = torch.from_numpy(_roles(turns))
-        self._cut(turns["dialogue"], window)
+        self._cut(turns["dialogue"])
 
-    def _cut(self, dialogue: pd.Series, window: int) -> None:
+    def _cut(self, dialogue: pd.Series) -> None:
         """Make the windows: rows of the matrix, and the range of them that is classified."""
         starts = np.flatnonzero(dialogue.ne(dialogue.shift()).to_numpy())
         found = []
         for start, end in zip(starts, [*starts[1:], len(dialogue)], strict=True):
-            for turns, scored in windows(end - start, window):
+            for turns, scored in windows(end - start, self.window):
                 row = (turns.start, turns.stop, scored.start, scored.stop)
                 codes = self.emotion[start + scored.start : start + scored.stop]
                 if (codes != _NOBODY).any():
@@ -150,6 +147,19 @@ class Dialogues(Dataset):
         role = torch.cat([self.role, torch.tensor([0])])[rows]
         turns = Turns(self.matrix[rows], present, scored, role)
         return {"dialogue": turns, "emotion": emotion[scored]}
+
+    def sampled(self, how: str) -> "Dialogues":
+        """Return the same windows, drawn otherwise for training.
+
+        Args:
+            how: ``"natural"``: an epoch has every window once. ``"inverse"``: as many windows,
+                drawn with replacement and the probabilities of `window_weights`.
+        """
+        if how not in ("natural", "inverse"):
+            raise ProtocolError(f"sampling {how!r}: unknown; use natural or inverse")
+        other = copy(self)
+        other.sampling = how
+        return other
 
     def batches(self, batch_size: int, generator: torch.Generator) -> list[list[int]]:
         """An epoch's batches: windows in random order, of like length together.

@@ -1,0 +1,114 @@
+"""Scoring CASN as emotion in conversation is scored: every turn of the natural distribution."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from serlib import training
+from serlib.papers.casn import CASN
+from serlib.papers.casn_data import Dialogues
+from serlib.papers.casn_readout import best_bias, biased, knn_scores, prototype_scores, prototypes
+
+READOUTS = ("head", "prototype", "knn")
+
+
+@dataclass(frozen=True)
+class ReadOut:
+    """Scores of the test part by one way of reading.
+
+    Attributes:
+        scores: probabilities after the neutral bias, (N, C), in the order of ``test.scored``.
+        plain: before it.
+        bias: fitted on the validation part.
+        dev_micro_f1: what it reached there, without neutral.
+    """
+
+    scores: np.ndarray
+    plain: np.ndarray
+    bias: float
+    dev_micro_f1: float
+
+
+def space(module: CASN, data: Mapping[str, Dialogues], device: str = "auto") -> dict:
+    """The vectors z of each part, (N, D), by its name."""
+    return {n: training.embed(module, own, device=device)["z"] for n, own in data.items()}
+
+
+def read_out(
+    module: CASN,
+    data: Mapping[str, Dialogues],
+    readouts: Sequence[str] = READOUTS,
+    k: int = 25,
+    device: str = "auto",
+) -> dict[str, ReadOut]:
+    """Classify the test part from the space in several ways, each with its own neutral bias.
+
+    Args:
+        module: a trained `CASN`.
+        data: ``train``, ``dev`` and ``test``.
+        readouts: of ``"head"`` (the classifier), ``"prototype"`` (of the training part) and
+            ``"knn"``.
+        k: neighbours.
+        device: see `training.fit`.
+    """
+    z, made = space(module, data, device), {}
+    truth, classes = data["train"].truth, len(data["train"].labels)
+    for name in readouts:
+        if name == "head":
+            logits = {p: _head(module, z[p]) for p in ("dev", "test")}
+        elif name == "prototype":
+            means = prototypes(z["train"], truth, classes)
+            logits = {p: _log(prototype_scores(z[p], means)) for p in ("dev", "test")}
+        else:
+            logits = {
+                p: _log(knn_scores(z["train"], truth, z[p], classes, k), 1 / k)
+                for p in ("dev", "test")
+            }
+        made[name] = calibrated(logits, data["dev"].truth, module.labels.index(module.neutral))
+    return made
+
+
+def calibrated(logits: Mapping[str, np.ndarray], truth: np.ndarray, neutral: int) -> ReadOut:
+    """Fit the neutral bias on ``dev`` and apply it to ``test``.
+
+    Args:
+        logits: (n, C) of ``dev`` and ``test``.
+        truth: classes of ``dev``, as numbers.
+        neutral: number of the neutral class.
+    """
+    bias, dev = best_bias(truth, logits["dev"], neutral)
+    test = logits["test"]
+    return ReadOut(biased(test, neutral, bias), biased(test, neutral, 0.0), bias, dev)
+
+
+def logistic(
+    features: Mapping[str, np.ndarray], data: Mapping[str, Dialogues], C: float = 1.0
+) -> dict[str, np.ndarray]:
+    """The baseline: logistic regression on each utterance's embedding by itself.
+
+    Returns:
+        Log probabilities (n, C) of ``dev`` and ``test``.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    x = {name: np.stack([features[u] for u in own.scored]) for name, own in data.items()}
+    reader = LogisticRegression(C=C, max_iter=300).fit(x["train"], data["train"].truth)
+    return {name: reader.predict_log_proba(x[name]) for name in ("dev", "test")}
+
+
+def majority(data: Mapping[str, Dialogues]) -> np.ndarray:
+    """The class frequencies of the training part for every test utterance, (N, C)."""
+    truth, classes = data["train"].truth, len(data["train"].labels)
+    share = np.bincount(truth, minlength=classes) / len(truth)
+    return np.tile(share, (len(data["test"].scored), 1))
+
+
+def _head(module: CASN, z: np.ndarray) -> np.ndarray:
+    with torch.inference_mode():
+        return module.classifier.cpu()(torch.from_numpy(z)).numpy()
+
+
+def _log(scores: np.ndarray, least: float = 1e-12) -> np.ndarray:
+    return np.log(np.maximum(scores, least))
