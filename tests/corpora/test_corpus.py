@@ -64,6 +64,15 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path):
         build(root, row())
 
 
+def test_a_file_behind_a_folder_that_is_a_link_out_is_refused(tmp_path):
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "wav").symlink_to(tmp_path)
+    (tmp_path / "u1.wav").touch()
+    with pytest.raises(CorpusError, match="'wav/u1.wav' leaves the folder"):
+        build(root, row(path="wav/u1.wav"))
+
+
 def test_a_path_is_relative_even_inside_the_folder(tmp_path):
     with pytest.raises(CorpusError, match="relative to that folder"):
         build(tmp_path, row(path=os.fspath(tmp_path / "u1.wav")))
