@@ -22,6 +22,7 @@ ADAPTERS = (
     "emorynlp",
     "iemocap",
     "msp_improv",
+    "msp_podcast",
     "crema_d",
     "table",
 )
