@@ -11,7 +11,7 @@ import pandas as pd
 from serlib import results
 from serlib.corpora import emodb, load_corpus
 from serlib.corpora.survey import levels, survey
-from serlib.grids import flat
+from serlib.keyed import flat
 from serlib.protocols import bootstrap, uar
 from serlib.protocols.agreement import alpha_votes, vote_counts
 from serlib.protocols.baseline import svm_by_speaker

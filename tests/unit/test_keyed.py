@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from serlib import results
-from serlib.grids import flat, tidy
+from serlib.keyed import flat, tidy
 
 
 def test_a_table_survives_a_record(tmp_path):
