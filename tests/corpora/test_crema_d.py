@@ -1,5 +1,8 @@
 """CREMA-D from a miniature tree in its exact format, and the real vote tables."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from serlib.corpora import load_corpus
@@ -174,3 +177,27 @@ def test_the_real_majorities_are_those_of_the_summary(real_root):
         ours = table["perceived"].str[0].str.upper()
         tied = theirs.str.contains(":")
         assert ours.isna().equals(tied) and ours[~tied].equals(theirs[~tied])
+
+
+@pytest.mark.real
+def test_the_datasheet_tells_what_is_in_the_tables(real_root):
+    sheet = (Path(__file__).parents[2] / "book/datasheets/crema_d.md").read_text()
+    rows = re.findall(r"^\| (\w+) \| [A-Z]{3} \| (\d+) \|$", sheet, re.MULTILINE)
+    shares = r"^\| (?:heard the|saw the|had) (\w+) \| ([\d ]+) \| (\d+) % \| (\d+) % \| (\d+) clips"
+    shares = {row[0]: row[1:] for row in re.findall(shares, sheet, re.MULTILINE)}
+    assert set(shares) == {"voice", "face", "both"}
+    for modality, stated in shares.items():
+        table = load_corpus("crema_d", real_root / "corpora/crema_d", modality=modality).table
+        pairs = zip(table["votes"], table["emotion"], strict=True)
+        hits = sum(votes.get(emotion, 0) for votes, emotion in pairs)
+        total = table["raters"].sum()
+        majority = (table["perceived"] == table["emotion"]).mean()
+        assert stated[0].replace(" ", "") == str(total)
+        assert stated[1:3] == (f"{100 * hits / total:.0f}", f"{100 * majority:.0f}")
+        assert stated[3] == str(table["perceived"].isna().sum())
+        assert {e: int(n) for e, n in rows} == table["emotion"].value_counts().to_dict()
+        if modality == "voice":
+            assert (table["perceived"] == "neutral").mean() > 0.5
+            assert (table.groupby("speaker").size() == 82).mean() > 0.9
+            levels = table[table["level"] != "unspecified"]
+            assert set(levels["text"]) == {"It's eleven o'clock."}

@@ -7,6 +7,7 @@ import pytest
 from serlib.corpora import load_corpus
 from serlib.corpora.iemocap import LABEL_SETS
 from serlib.errors import CorpusError
+from serlib.parameters import profile_parameters
 
 HEADER = "% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]\n\n"
 IMPRO = """\
@@ -176,6 +177,12 @@ def test_four_classes_unite_happiness_and_excitement(tree):
     named = tree.load(labels="iemocap4")
     assert named.table.equals(chosen.table) and named.labels == chosen.labels
     assert named.select(["happiness+excitement"]).table["emotion"].size == 2
+
+
+def test_the_papers_profile_of_chapter_4_takes_these_four_classes(tree):
+    emotions = profile_parameters("paper", "04-dsnet")["emotions"]
+    assert set(emotions) == set(LABEL_SETS["iemocap4"])
+    assert len(tree.load().select(emotions=emotions).table) == 7
 
 
 def test_odd_lines_of_raters_are_reported_and_the_rest_counts(tree):
