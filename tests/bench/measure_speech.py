@@ -46,6 +46,7 @@ def recognition(corpus) -> None:
     every = every[[part is not None for part in parts]]
     parts = [part for part in parts if part]
     every["speaker"] = [part[1] for part in parts]
+    every["sentence"] = [part[2] for part in parts]
     every["emotion"] = [emodb._EMOTIONS[part[3]] for part in parts]
     rows = []
     for which, table in {"published": corpus.table, "tested": every}.items():
@@ -56,6 +57,13 @@ def recognition(corpus) -> None:
                 rows.append({"clips of": which, "emotion": emotion, "question": what} | found)
     values = flat(pd.DataFrame(rows), ["clips of", "emotion", "question"])
     write(corpus.name, "recognition", values)
+    rows = []
+    for which, table in {"published": every.loc[corpus.table.index], "tested": every}.items():
+        told = svm_by_speaker(pd.get_dummies(table["sentence"]), table, corpus.labels)
+        found = bootstrap(told, partial(uar, labels=corpus.labels))
+        row = {"clips of": which, "value": found.value, "low": found.low, "high": found.high}
+        rows.append(row | {"clips": len(table), "chance": 1 / len(corpus.labels)})
+    write(corpus.name, "sentence-alone", flat(pd.DataFrame(rows), ["clips of"]))
 
 
 def level_alone(corpus) -> None:

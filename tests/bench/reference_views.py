@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from serlib import results
 from serlib.corpora import load_corpus
-from serlib.protocols import bootstrap, uar
+from serlib.protocols import bootstrap, paired, uar
 from serlib.protocols.baseline import svm_by_speaker
 from serlib.views import ByolS, Egemaps, LogMel, Sentence, load
 from serlib.views.pooling import pooled
@@ -31,11 +31,18 @@ OUTPUT = Path(__file__).parents[2] / "book" / "results" / "views"
 
 
 def measure(vectors, corpus, labels):
-    """UAR of the classifier on the utterances whose emotion is one of ``labels``."""
+    """Predictions of the classifier on the utterances of ``labels``, and their UAR."""
     predicted = svm_by_speaker(vectors, corpus.table, labels)
     found = bootstrap(predicted, partial(uar, labels=labels))
     values = {"uar": round(found.value, 4), "low": found.low, "high": found.high}
-    return values | {"utterances": len(predicted), "speakers": found.clusters}
+    return predicted, values | {"utterances": len(predicted), "speakers": found.clusters}
+
+
+def against(predicted, other, labels):
+    """UAR minus that of eGeMAPS on the same utterances."""
+    found = paired(predicted, other, partial(uar, labels=labels))
+    steps = {"": found.difference, " low": found.low, " high": found.high, " p": found.p}
+    return {f"minus egemaps{name}": value for name, value in steps.items()}
 
 
 def main():
@@ -43,16 +50,21 @@ def main():
     for name in ("emodb", "ravdess"):
         corpus = load_corpus(name)
         views = {
+            "egemaps": Egemaps(),
             "sentence": Sentence(),
             "logmel": LogMel(),
-            "egemaps": Egemaps(),
             "byol-s": ByolS(),
             "byol-s, corpus": ByolS().standardised(corpus, tqdm(corpus.table.index)),
         }
+        egemaps = {}
         for label, view in views.items():
             vectors = pooled(load(corpus, view, strict=True))
             for labels in (list(corpus.labels), FOUR):
-                values = measure(vectors, corpus, labels)
+                predicted, values = measure(vectors, corpus, labels)
+                if label == "egemaps":
+                    egemaps[len(labels)] = predicted
+                else:
+                    values |= against(predicted, egemaps[len(labels)], labels)
                 about = {"corpus": name, "view": label, "labels": labels, "protocol": PROTOCOL}
                 about["dims"] = vectors.shape[1]
                 if label == "byol-s, corpus":
