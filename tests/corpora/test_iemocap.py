@@ -262,9 +262,10 @@ def test_transcript_lines_without_times_and_without_a_turn(tree):
     assert problem.reason == "names no turn, or one again: 2 (first: line 2)"
 
 
-def test_windows_line_ends_and_bytes_that_are_not_utf8(tree):
-    tree.rated("Ses01F_impro01", IMPRO.replace("\n", "\r\n"))
-    said = SAID.replace("Excuse me.", "Excusez-moi, Ren\xe9\u2026").replace("\n", "\r\n")
+@pytest.mark.parametrize("end", ["\r\n", "\r"])
+def test_other_line_ends_and_bytes_that_are_not_utf8(tree, end):
+    tree.rated("Ses01F_impro01", IMPRO.replace("\n", end))
+    said = SAID.replace("Excuse me.", "Excusez-moi, Ren\xe9\u2026").replace("\n", end)
     tree.said("Ses01F_impro01", said, "cp1252")
     table = tree.load().table
     assert table.loc["Ses01F_impro01_F000", "text"] == "Excusez-moi, Ren\xe9\u2026"
@@ -291,6 +292,14 @@ def test_stray_files_and_turns_of_other_dialogues(tree):
         ("Ses01F_impro01_F000", "is rated twice"),
     } <= found
     assert "Ses01F_impro02_M001" not in tree.load().table.index
+    # Hidden files are counted in one note and are nothing else.
+    hidden = [pair for pair in found if "._" in pair[0] + pair[1]]
+    assert len(hidden) == 1
+
+
+def test_a_character_that_some_take_for_a_line_end_stays_in_its_sentence(tree):
+    tree.said("Ses01F_impro01", SAID.replace("Excuse me.", "Excuse\u2028me."))
+    assert tree.load().table.loc["Ses01F_impro01_F000", "text"] == "Excuse\u2028me."
 
 
 def test_a_session_that_is_missing_is_noted(tree):
