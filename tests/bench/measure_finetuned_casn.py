@@ -1,0 +1,158 @@
+"""Fine-tune CASN with its sentence encoder on DailyDialog; a record a run, and its scores.
+
+Everything is chosen on the validation part: the recipe, the epoch and the bias of the neutral
+class. The test part is predicted once, at the end. A run that is killed goes on from its last
+whole epoch.
+
+Run: SERLIB_DATA=../shared OMP_NUM_THREADS=1 python tests/bench/measure_finetuned_casn.py SCRATCH
+     [--seeds 0 1 2] [--variants finetuned …] (see VARIANTS; ten minutes of CPU each).
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import torch
+
+from serlib import results, training
+from serlib.corpora import load_corpus
+from serlib.papers.casn_choice import forced_choice
+from serlib.papers.casn_finetune import FineTunedCASN, WordEncoder
+from serlib.papers.casn_readout import metrics
+from serlib.papers.casn_score import calibrated
+from serlib.papers.casn_words import Words, word_pieces
+from serlib.protocols import bootstrap, copied_turns, official_split
+
+OUTPUT = Path(__file__).parents[2] / "book" / "results" / "casn"
+COMMON = {
+    "epochs": 1,
+    "batch_size": 16,
+    "plain": 0.15,
+    "window": 32,
+    "across": 3,
+    "frozen": 2,
+    "words_lr": 5e-5,
+    "lr": 5e-4,
+    "balance": 0.0,
+    "triplet": 0.0,
+    "layers": 1,
+    "model": "all-MiniLM-L6-v2",
+}
+#: ``finetuned`` is the recipe; each of the others changes one thing.
+VARIANTS = {
+    "finetuned": {},
+    "finetuned-turns": {"across": 0},  # The words of other turns are not seen, only their vectors.
+    "finetuned-alone": {"across": 0, "window": 1},  # Nothing of other turns is seen.
+    "finetuned-joint": {"triplet": 1.0},
+}
+
+
+def data(corpus, fold, how):
+    """The parts of the official split as word pieces."""
+    pieces = word_pieces(corpus.table["text"].to_dict(), how["model"])
+    parts = {"train": fold.train, "dev": fold.dev, "test": fold.test}
+    made = {}
+    for name, own in parts.items():
+        plain = how["plain"] if name == "train" else 1.0
+        made[name] = Words(pieces, corpus.table, own, corpus.labels, how["window"], plain)
+    return made
+
+
+def run(corpus, parts, how, seed, scratch):
+    """Train, and return the calibrated read-out, z of the test part, and what to keep."""
+    started, cpu = time.perf_counter(), time.process_time()
+    training.seed_everything(seed)
+    words = WordEncoder(how["model"], how["across"], how["frozen"], how["window"])
+    options = ("words_lr", "lr", "balance", "triplet", "layers", "window")
+    same = {name: how[name] for name in options}
+    module = FineTunedCASN(corpus.labels, words, **same)
+    fit = training.fit(
+        module,
+        parts["train"],
+        parts["dev"],
+        directory=scratch,
+        seed=seed,
+        epochs=how["epochs"],
+        patience=how["epochs"],
+        batch_size=how["batch_size"],
+        device="cpu",
+        progress=False,
+    )
+    z = {name: training.embed(module, parts[name], device="cpu")["z"] for name in ("dev", "test")}
+    with torch.inference_mode():
+        logits = {name: module.classifier(torch.from_numpy(own)).numpy() for name, own in z.items()}
+    read = calibrated(logits, parts["dev"].truth, corpus.labels.index("neutral"))
+    kept = {
+        "bias": read.bias,
+        "dev_micro_f1": read.dev_micro_f1,
+        "history": fit.history.to_dict("records"),
+        "best_epoch": fit.best_epoch,
+        "cpu_seconds": time.process_time() - cpu,
+    }
+    return read, z["test"], kept, time.perf_counter() - started
+
+
+def scored(table, utterances, scores, labels, fresh):
+    """Metrics with intervals over dialogues: of all, and of dialogues without a copy in train."""
+    frame = table.loc[utterances, ["dialogue", "emotion"]].rename(columns={"emotion": "truth"})
+    frame["prediction"] = [labels[i] for i in scores.argmax(1)]
+    found = {}
+    for suffix, part in (("", frame), ("_fresh", frame[frame["dialogue"].isin(fresh)])):
+        for name, metric in metrics(labels).items():
+            value = bootstrap(part, metric, "dialogue")
+            interval = {"value": value.value, "low": value.low, "high": value.high}
+            found[name + suffix] = interval
+    return found
+
+
+def record(corpus, fold, variant, seed, scratch, output):
+    """Make the record of one run, unless it is there, and print its scores on dev."""
+    how = COMMON | VARIANTS[variant]
+    identity = dict(paper="casn", variant=variant, corpus="dailydialog", seed=seed)
+    identity |= {"protocol": "official split", "parameters": how}
+    if results.find(output, fold=fold.name, **identity):
+        return
+    parts, table = data(corpus, fold, how), corpus.table
+    read, z, kept, seconds = run(corpus, parts, how, seed, scratch / f"{variant}-{seed}")
+    test = parts["test"]
+    copied = table.loc[copied_turns(table, "test", "train").index, "dialogue"]
+    fresh = set(table.loc[list(fold.test), "dialogue"]) - set(copied)
+    kept["forced_choice"] = forced_choice(z, test.truth, 7635, seed)
+    made = results.of_fold(
+        table=table,
+        fold=fold,
+        utterances=test.scored,
+        scores=read.scores,
+        labels=list(corpus.labels),
+        seconds=seconds,
+        profile=None,
+        extra=kept,
+        **identity,
+    )
+    made.metrics = scored(table, test.scored, read.scores, corpus.labels, fresh)
+    plain = scored(table, test.scored, read.plain, corpus.labels, fresh)
+    made.extra["uncalibrated"] = plain
+    # Without scores a record has a third of the size.
+    made.utterances = [row | {"scores": None, "speaker": None} for row in made.utterances]
+    results.write(made, output)
+    print(variant, seed, f"dev micro F1 {kept['dev_micro_f1']:.4f}", flush=True)
+
+
+def main():
+    """Run every variant and seed asked for."""
+    options = argparse.ArgumentParser()
+    options.add_argument("scratch", type=Path)
+    options.add_argument("--seeds", type=int, nargs="+", default=[0])
+    options.add_argument("--variants", nargs="+", default=["finetuned"], choices=VARIANTS)
+    options.add_argument("--output", type=Path, default=OUTPUT)
+    given = options.parse_args()
+    torch.set_num_threads(1)
+    corpus = load_corpus("dailydialog")
+    (fold,) = official_split(corpus.table, corpus.labels)
+    for variant in given.variants:
+        for seed in given.seeds:
+            record(corpus, fold, variant, seed, given.scratch, given.output)
+
+
+if __name__ == "__main__":
+    main()
