@@ -36,6 +36,7 @@ STATED = {
         "PD-8": 0.8,
         "PD-9": None,
     },
+    "salient_dimensions": {"SV-1": None, "SV-2": 32, "SV-3": None, "SV-4": None, "SV-5": None},
 }
 
 
