@@ -40,12 +40,9 @@ def prototype_scores(z: np.ndarray, means: np.ndarray) -> np.ndarray:
         means: μ, the prototypes, (C, D).
 
     Returns:
-        P, (N, C): softmax over classes of −‖z − μ_c‖².
+        o, (N, C): −‖z − μ_c‖², which serve as logits.
     """
-    from scipy.special import softmax
-
-    squared = (z**2).sum(1)[:, None] - 2 * z @ means.T + (means**2).sum(1)
-    return softmax(-squared, 1)
+    return -((z**2).sum(1)[:, None] - 2 * z @ means.T + (means**2).sum(1))
 
 
 def knn_scores(
@@ -82,7 +79,7 @@ def best_bias(truth: np.ndarray, logits: np.ndarray, neutral: int) -> tuple[floa
     scores = 2 * hits / (np.arange(1, len(truth) + 1) + (truth != neutral).sum())
     # Rows of equal margin change sides together: only the last of them is a possible end.
     margin = margin[order]
-    ends = np.append(margin[:-1] != margin[1:], True)
+    ends = np.append(margin[:-1] - margin[1:] > 1e-9, True)
     last = int(np.argmax(np.where(ends, scores, -1)))
     following = margin[last + 1] if last + 1 < len(margin) else margin[last] - 1.0
     return float((margin[last] + following) / 2), float(scores[last])

@@ -60,7 +60,7 @@ def read_out(
             logits = {p: _head(module, z[p]) for p in ("dev", "test")}
         elif name == "prototype":
             means = prototypes(z["train"], truth, classes)
-            logits = {p: _log(prototype_scores(z[p], means)) for p in ("dev", "test")}
+            logits = {p: prototype_scores(z[p], means) for p in ("dev", "test")}
         else:
             logits = {
                 p: _log(knn_scores(z["train"], truth, z[p], classes, k), 1 / k)

@@ -97,15 +97,15 @@ def train(
         The module with the last step's best weights, and each step's `Fit`.
     """
     module, fits = None, []
+    inputs, window = data["train"].matrix.shape[1], data["train"].window
     for number, step in enumerate(steps, 1):
         training.seed_everything(seed)
         options = {k: v for k, v in asdict(step).items() if k not in ("epochs", "sampling")}
         options["triplets"] = step.triplets
-        inputs, labels = data["train"].matrix.shape[1], data["train"].labels
-        after = CASN(labels, inputs, window=data["train"].window, **options, **encoder)
+        after = CASN(data["train"].labels, inputs, window=window, **options, **encoder)
         if module is not None:
             after.load_state_dict(module.state_dict())
-        how = (steps[:number], seed, batch_size, data["train"].window, sorted(encoder.items()))
+        how = (steps[:number], seed, batch_size, precision, inputs, window, sorted(encoder.items()))
         fits.append(
             training.fit(
                 after,
