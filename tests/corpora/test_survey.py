@@ -48,6 +48,11 @@ def test_the_survey_counts_what_misleads(corpus):
     }
 
 
+def test_only_the_labels_count_as_classes(corpus):
+    assert survey(replace(corpus, labels=("anger",)))["fewest clips"] == 1
+    assert survey(replace(corpus, labels=("anger", "fear")))["fewest clips"] == 0
+
+
 def test_levels_are_those_of_the_samples(corpus):
     found = levels(corpus)
     assert found["peak"].to_dict() == pytest.approx(
