@@ -29,8 +29,9 @@ class Measured:
 def measured(claim: "Claim") -> Measured | None:
     """Compute our number and its interval from a claim's evidence, or None if it has no measure.
 
-    The interval is clustered by speaker; of a mean over folds, by fold. A counted number is its own
-    interval.
+    The interval is clustered by speaker, or by dialogue (see `results.cluster`); of a mean over
+    folds, by fold. A value of a measurement may bring its own (``<name>_low``, ``<name>_high``, and
+    for a difference ``<name>_p``); a counted number is its own interval.
 
     Raises:
         RecordError: the evidence lacks the variant or the value that the measure names.
@@ -72,9 +73,10 @@ def _counted(claim: "Claim") -> Measured:
     name = claim.measure["value"]
     for path in claim.evidence:
         record = results.read(path)
-        number = vars(record)["values"].get(name) if record.kind == "measurement" else None
-        if number is not None:
-            return Measured(number, number, number)
+        values = vars(record)["values"] if record.kind == "measurement" else {}
+        if (number := values.get(name)) is not None:
+            low, high = (values.get(f"{name}_{end}", number) for end in ("low", "high"))
+            return Measured(number, low, high, values.get(f"{name}_p"))
     raise RecordError(f"{claim.id}: no value {name!r} in {', '.join(claim.records)}")
 
 
@@ -87,7 +89,8 @@ def _sampled(claim: "Claim") -> Measured:
         runs = _of_variant(runs, variant, claim)
         interval = mean_over_folds(runs, name)
     else:
-        interval = bootstrap(_predictions(claim, variant), _metric(claim), cluster="speaker")
+        own = _predictions(claim, variant)
+        interval = bootstrap(own, _metric(claim), cluster=results.cluster(own))
     return Measured(interval.value, interval.low, interval.high)
 
 
@@ -95,7 +98,7 @@ def _difference(claim: "Claim") -> Measured:
     from serlib.protocols import paired
 
     first, second = (_predictions(claim, claim.measure[key]) for key in ("variant", "minus"))
-    found = paired(first, second, _metric(claim), cluster="speaker")
+    found = paired(first, second, _metric(claim), cluster=results.cluster(first))
     return Measured(found.difference, found.low, found.high, found.p)
 
 

@@ -68,6 +68,16 @@ def predictions(records: Path | str | Iterable[Path | str]) -> "pd.DataFrame":
     return pd.DataFrame(rows, columns=None if rows else [*columns, *ROW[:-1]])
 
 
+def cluster(predictions: "pd.DataFrame") -> str:
+    """Return what intervals are clustered by: ``"dialogue"`` if all rows name it, or ``"speaker"``.
+
+    Args:
+        predictions: as `predictions` gives them.
+    """
+    named = "dialogue" in predictions and predictions["dialogue"].notna().all()
+    return "dialogue" if named else "speaker"
+
+
 def probes(records: Path | str | Iterable[Path | str]) -> "pd.DataFrame":
     """Return one row per run, subspace and target: what linear probes read inside the models.
 

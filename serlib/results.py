@@ -16,7 +16,7 @@ from serlib import record_json
 from serlib.cache import atomic_write
 from serlib.environment import environment
 from serlib.errors import RecordError
-from serlib.frames import labels, predictions, probes, read, table
+from serlib.frames import cluster, labels, predictions, probes, read, table
 from serlib.record import (
     ROW,
     Measurement,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Measurement",
     "Record",
+    "cluster",
     "compare",
     "environment",
     "find",
@@ -160,10 +161,12 @@ def of_fold(
 
     A fold with one test speaker has no interval of its own: ``low`` and ``high`` are None, and a
     class that the part lacks is left out of its means. Numbers to report pool the folds'
-    predictions (see `predictions`) and take the interval over speakers.
+    predictions (see `predictions`) and take the interval over speakers; of a corpus of text alone
+    over dialogues, which the rows then name (see `cluster`).
 
     Args:
-        table: the corpus' table; ``speaker`` and ``emotion`` are read.
+        table: the corpus' table; ``speaker`` and ``emotion`` are read, ``path`` and ``dialogue``
+            if they are there.
         fold: a `protocols.Fold`.
         utterances: those scored.
         scores: one number per utterance and label, (utterances, labels).
@@ -179,12 +182,17 @@ def of_fold(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         values = metrics.scores(truth, prediction, labels, absent="ignore")
-    rows = zip(part.index, part["speaker"], truth, prediction, scores.tolist(), strict=True)
+    columns = [part.index, part["speaker"], truth, prediction, scores.tolist()]
+    names = ROW
+    if {"path", "dialogue"} <= {*part} and part["path"].isna().all() & part[
+        "dialogue"
+    ].notna().all():
+        columns, names = [*columns, part["dialogue"]], (*ROW, "dialogue")
     return Record(
         fold=fold.name,
         held_out=fold.held_out,
         labels=list(labels),
-        utterances=[dict(zip(ROW, row, strict=True)) for row in rows],
+        utterances=[dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)],
         metrics={k: {"value": v, "low": None, "high": None} for k, v in values.items()},
         **about,
         **environment(),

@@ -264,3 +264,22 @@ def test_the_table_shows_ours_beside_the_papers(book):
     assert (table.loc["TO-2", "ours"], table.loc["TO-2", "evidence"]) == ("", command)
     assert (table.loc["TO-3", "paper"], table.loc["TO-3", "ours"]) == ("1.63 M", "1.772 M")
     assert table.loc["TO-4", "paper"] == ""
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "p", "value", "expected"),
+    [
+        (0.8, 1.2, None, 1.1, ("reproduced",)),
+        (0.8, 1.05, None, 1.1, ("not reproduced", "contradicted")),
+        (0.8, 1.2, 0.01, None, ("reproduced",)),
+        (-0.2, 2.2, 0.3, None, ("not reproduced",)),
+    ],
+)
+def test_a_measurement_may_bring_its_interval(book, low, high, p, value, expected):
+    values = {"gain": 1.0, "gain_low": low, "gain_high": high, "gain_p": p}
+    told = Measurement("toy", "gain", values, {}, **environment())
+    write(told, book / "results" / "toy")
+    entry = {"measure": {"value": "gain"}, "records": ["gain.json"], "unit": "", "value": value}
+    assert verdicts(book, **entry) == expected
+    found = measured(load_claims("toy", ledger(book, entry))[0])
+    assert (found.low, found.high, found.p) == (low, high, p)

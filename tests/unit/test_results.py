@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,15 @@ import pytest
 
 from serlib import environment as env
 from serlib.errors import RecordError, SerlibError, StoreError
+from serlib.protocols import Fold, bootstrap, wa
 from serlib.results import (
     Measurement,
     Record,
+    cluster,
     compare,
     environment,
     find,
+    of_fold,
     predictions,
     read,
     table,
@@ -341,3 +345,35 @@ def test_the_repository_is_where_serlib_is_else_the_current_folder(tmp_path, mon
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "book").mkdir()
     assert env.repository() == tmp_path
+
+
+def a_corpus_table(**columns):
+    given = {"speaker": pd.NA, "emotion": ["anger", "neutral"] * 3, "dialogue": list("aabbcc")}
+    return pd.DataFrame(given | columns, index=[f"u{i}" for i in range(6)])
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ({"path": pd.NA}, "dialogue"),
+        ({"path": "a.wav", "speaker": list("xyxyxy")}, "speaker"),
+        ({"path": pd.NA, "dialogue": pd.NA, "speaker": list("xyxyxy")}, "speaker"),
+        ({"speaker": list("xyxyxy")}, "speaker"),
+    ],
+)
+def test_text_is_clustered_by_dialogue(tmp_path, columns, expected):
+    frame, about = a_corpus_table(**columns), vars(a_record())
+    kept = ("paper", "variant", "corpus", "protocol", "seed", "profile", "parameters", "seconds")
+    record = of_fold(
+        table=frame,
+        fold=Fold("official", (), (), tuple(frame.index), "test"),
+        utterances=list(frame.index),
+        scores=np.eye(3)[[0, 1, 0, 1, 1, 2]],
+        labels=LABELS,
+        **{name: about[name] for name in kept},
+    )
+    pooled = predictions(write(record, tmp_path))
+    assert cluster(pooled) == expected
+    interval = bootstrap(pooled, partial(wa, labels=LABELS), cluster=cluster(pooled))
+    assert interval.clusters == (3 if expected == "dialogue" else 2)
+    assert ("dialogue" in pooled) == (expected == "dialogue")
