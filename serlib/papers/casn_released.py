@@ -16,6 +16,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.data import Dataset
 
 from serlib.papers.casn import class_weights
 from serlib.papers.casn_triplets import uniform_triplets
@@ -69,6 +70,23 @@ def flatten(
     emotion[number, place] = pd.Index(labels).get_indexer(part["emotion"])
     flat = torch.from_numpy(x.reshape(len(x), -1).astype(np.float32))
     return flat, torch.from_numpy(emotion), part.index.tolist()
+
+
+class Utterances(Dataset):
+    """Utterances by themselves, for step one: ``vectors`` (N, d) and ``emotion`` (N,)."""
+
+    def __init__(self, vectors: np.ndarray, emotion: np.ndarray):
+        self.vectors, self.emotion = torch.tensor(vectors), torch.tensor(emotion)
+
+    def __len__(self):
+        return len(self.vectors)
+
+    def __getitem__(self, i: int) -> int:
+        return i
+
+    def collate(self, items: list[int]) -> dict[str, Tensor]:
+        """Make a batch."""
+        return {"vectors": self.vectors[items], "emotion": self.emotion[items]}
 
 
 def resample(emotion: Sequence[str], seed: int, counts: Mapping[str, int] = RESAMPLED) -> list[int]:
@@ -144,8 +162,8 @@ class ReleasedCASN(nn.Module):
     def vectors(self, x: Tensor, emotion: Tensor) -> np.ndarray:
         """Return the utterances there are, (N, d), each dialogue by itself, as at the test."""
         self.eval()
-        encoded = torch.cat([self.encode(dialogue[None]) for dialogue in x])
-        return encoded[emotion >= 0].numpy()
+        alone = self.context(x[:, None])[:, 0]  # B sequences of one
+        return alone.unflatten(1, (UTTERANCES, -1))[emotion >= 0].numpy()
 
     def losses(self, x: Tensor, emotion: Tensor) -> dict[str, Tensor]:
         """Both losses of a batch of dialogues, on triplets drawn uniformly among its utterances.

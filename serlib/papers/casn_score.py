@@ -4,12 +4,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import torch
 
 from serlib import training
 from serlib.papers.casn import CASN
 from serlib.papers.casn_data import Dialogues
-from serlib.papers.casn_readout import best_bias, biased, knn_scores, prototype_scores, prototypes
+from serlib.papers.casn_readout import (
+    best_bias,
+    biased,
+    knn_scores,
+    metrics,
+    prototype_scores,
+    prototypes,
+)
+from serlib.protocols import bootstrap
 
 READOUTS = ("head", "prototype", "knn")
 
@@ -81,6 +90,51 @@ def calibrated(logits: Mapping[str, np.ndarray], truth: np.ndarray, neutral: int
     bias, dev = best_bias(truth, logits["dev"], neutral)
     test = logits["test"]
     return ReadOut(biased(test, neutral, bias), biased(test, neutral, 0.0), bias, dev)
+
+
+def predictions(
+    scores: np.ndarray, data: Dialogues, table: pd.DataFrame, seed: int = 0
+) -> pd.DataFrame:
+    """Scores of a part as the frame that `protocols.bootstrap` and `protocols.paired` take.
+
+    Args:
+        scores: (N, C), in the order of ``data.scored``.
+        data: the part.
+        table: the corpus table.
+        seed: of the run; frames of several seeds may be joined.
+
+    Returns:
+        Columns utterance, dialogue, seed, truth, prediction.
+    """
+    labels = np.array(data.labels)
+    return pd.DataFrame(
+        {
+            "utterance": data.scored,
+            "dialogue": table.loc[data.scored, "dialogue"].to_numpy(),
+            "seed": seed,
+            "truth": labels[data.truth],
+            "prediction": labels[scores.argmax(1)],
+        }
+    )
+
+
+def intervals(frame: pd.DataFrame, labels: Sequence[str], n: int = 2000) -> pd.DataFrame:
+    """Every score of `casn_readout.metrics`, with its interval over dialogues.
+
+    Args:
+        frame: as `predictions` gives it.
+        labels: all classes.
+        n: resamples.
+
+    Returns:
+        Index: the score's name; columns value, low, high.
+    """
+    found = {
+        name: bootstrap(frame, metric, cluster="dialogue", n=n)
+        for name, metric in metrics(labels).items()
+    }
+    rows = {name: (i.value, i.low, i.high) for name, i in found.items()}
+    return pd.DataFrame.from_dict(rows, "index", columns=["value", "low", "high"])
 
 
 def logistic(
