@@ -69,7 +69,7 @@ def test_a_file_behind_a_folder_that_is_a_link_out_is_refused(tmp_path):
     root.mkdir()
     (root / "wav").symlink_to(tmp_path)
     (tmp_path / "u1.wav").touch()
-    with pytest.raises(CorpusError, match="'wav/u1.wav' leaves the folder"):
+    with pytest.raises(CorpusError, match=r"'wav/u1.wav' leaves the folder"):
         build(root, row(path="wav/u1.wav"))
 
 
