@@ -38,7 +38,8 @@ def source(name: str) -> dict:
 
 def elsewhere(name: str, origin: Mapping) -> str:
     """Return the line that says how to get a corpus that is not fetched by name."""
-    return f"{name}: is not fetched by name; see {origin['page']}: {' '.join(origin['how'].split())}"
+    how = " ".join(origin["how"].split())
+    return f"{name}: is not fetched by name; see {origin['page']}: {how}"
 
 
 def is_there(root: str | Path) -> bool:
