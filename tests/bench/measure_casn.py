@@ -1,8 +1,8 @@
 """Run chapter 6's experiments on DailyDialog and write what they gave.
 
 ``python tests/bench/measure_casn.py RUNS [--seeds 0 1 2] [--write]`` keeps each run's predictions
-in the folder RUNS, so that it can be stopped and started again, and with ``--write`` pools the seeds
-into one measurement per variant below ``book/results/casn``, with intervals over dialogues.
+in the folder RUNS, so that it can be stopped and started again, and with ``--write`` pools the
+seeds into one measurement per variant below ``book/results/casn``, with intervals over dialogues.
 """
 
 import argparse
@@ -35,7 +35,9 @@ from serlib.papers.casn_triplets import Triplets
 
 OUTPUT = Path(__file__).parents[2] / "book/results/casn"
 SIZE = {"dim": 128, "layers": 1}
-EPOCHS, TRIPLET_EPOCHS, TRIPLETS = 4, 2, 7635
+EPOCHS, TRIPLET_EPOCHS, TRIPLETS = 5, 2, 7635
+#: The comparisons train on every third dialogue, "full" on all; dev and test are always whole.
+SHARE = 3
 CE, TWO = steps.VARIANTS["two-step"]
 CE, TWO = replace(CE, epochs=EPOCHS), replace(TWO, epochs=TRIPLET_EPOCHS)
 BASE = "ce"
@@ -64,6 +66,7 @@ GRID = {
     "non-zero": of_triplets(reducer="non-zero"),
 }
 KNN = ("ce", "two-step")
+FULL = ("ce", "two-step", "mild-weights", "mild-two-step", "isolated")
 
 
 @cache
@@ -83,8 +86,11 @@ def fold():
 
 
 @cache
-def data(window=32):
-    return steps.dialogues(vectors(), corpus().table, fold().parts, corpus().labels, window)
+def data(window=32, share=SHARE):
+    dialogue = corpus().table.loc[list(fold().train), "dialogue"]
+    chosen = dialogue[dialogue.isin(dialogue.unique()[::share])].index
+    parts = fold().parts | {"train": tuple(chosen)}
+    return steps.dialogues(vectors(), corpus().table, parts, corpus().labels, window)
 
 
 def choice(z, labels, seed):
@@ -93,11 +99,20 @@ def choice(z, labels, seed):
     return {f"forced_{k}": float(v) for k, v in pd.DataFrame(drawn).mean().items()}
 
 
-def grid(name, seed, runs):
+def full(name, seed, runs):
+    """As `grid`, trained on all dialogues."""
+    return grid(name, seed, runs, share=1)
+
+
+def grid(name, seed, runs, share=SHARE):
     """Train one variant; every read-out's predictions, and the forced choice of its space."""
-    own = data(1 if name == "isolated" else 32)
+    own = data(1 if name == "isolated" else 32, share)
     size = {"batch_size": 256} if name == "isolated" else {}
-    options = {"directory": runs / "checkpoints", "device": "cpu", "progress": False} | size
+    options = {
+        "directory": runs / f"checkpoints/{share}",
+        "device": "cpu",
+        "progress": False,
+    } | size
     started = time.perf_counter()
     module, fits = steps.train(GRID[name], own, seed=seed, **options, **SIZE)
     extra = {"seconds": time.perf_counter() - started, "dev": fits[-1].best_score}
@@ -117,7 +132,7 @@ def _codes(part, scores):
 
 
 def baseline(name, seed, runs):
-    own = data()
+    own = data(share=1)
     neutral = corpus().labels.index("neutral")
     if name == "majority":
         return {"head": _codes(own["test"], score.majority(own))}, {}
@@ -194,7 +209,7 @@ def transfer(name, seed, runs):
     if name == "frozen":
         z = {p: np.stack([features[u] for u in d.scored]) for p, d in own.items()}
     else:
-        options = {"directory": runs / "checkpoints", "device": "cpu", "progress": False}
+        options = {"directory": runs / f"checkpoints/{SHARE}", "device": "cpu", "progress": False}
         module, _ = steps.train(GRID[name], data(), seed=seed, **options, **SIZE)
         z = score.space(module, own, "cpu")
     extra, classes = {}, len(other.labels)
@@ -249,6 +264,7 @@ RUNS = {
     "episodes": (episodes, ("prototypical", "relation")),
     "transfer": (transfer, ("frozen", "ce", "two-step")),
     "pieces": (pieces, ("sentence", "pieces")),
+    "full": (full, FULL),
 }
 
 
@@ -294,8 +310,8 @@ def pooled(runs, experiment, name):
 
 def write(runs, output):
     labels = corpus().labels
-    base = pooled(runs, "grid", BASE)[0]
-    sentence = pooled(runs, "pieces", "sentence")[0]
+    bases = {name: pooled(runs, name, BASE)[0] for name in ("grid", "full")}
+    bases |= {"pieces": pooled(runs, "pieces", "sentence")[0], "baseline": bases["full"]}
     for experiment, (_, names) in RUNS.items():
         for name in names:
             frames, extras, seeds = pooled(runs, experiment, name)
@@ -308,7 +324,7 @@ def write(runs, output):
                 for metric, row in score.intervals(own, labels).iterrows():
                     values |= {f"{readout}_{metric}": row["value"]}
                     values |= {f"{readout}_{metric}_{end}": row[end] for end in ("low", "high")}
-                other = sentence if experiment == "pieces" else base
+                other = bases.get(experiment, bases["grid"])
                 if readout.endswith("plain") or "head" not in other:
                     continue
                 values |= against(own, other["head"], metrics(labels), f"{readout}_minus_base")
@@ -318,7 +334,8 @@ def write(runs, output):
                 "triplets": TRIPLETS,
                 "epochs": EPOCHS,
             }
-            about |= SIZE | ({"steps": repr(GRID[name])} if experiment == "grid" else {})
+            about |= SIZE | {"train_share": 1 if experiment in ("full", "baseline") else 1 / SHARE}
+            about |= {"steps": repr(GRID[name])} if experiment in ("grid", "full") else {}
             about |= {"view": views.Sentence().name, "corpus": corpus().name, "split": "official"}
             made = results.Measurement(
                 "casn", f"{experiment}-{name}", values, about, **results.environment()
