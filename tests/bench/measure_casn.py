@@ -343,6 +343,25 @@ def write(runs, output):
             results.write(made, output)
 
 
+def write_predictions(runs, output, names=("two-step", "mild-weights"), seed=0):
+    """The predictions of two variants as records, for what needs every utterance."""
+    for name in names:
+        path = runs / f"full-{name}-{seed}.json"
+        if not path.exists():
+            continue
+        told, part = json.loads(path.read_text()), fold()
+        record = results.of_fold(
+            table=corpus().table, fold=part, utterances=sorted(part.test),
+            scores=np.eye(len(corpus().labels))[told["codes"]["head"]], labels=corpus().labels,
+            paper="casn", variant=name, corpus=corpus().name, protocol="official split", seed=seed,
+            profile="paper", parameters=SIZE | {"epochs": EPOCHS, "steps": repr(GRID[name])},
+            seconds=told["extra"]["seconds"], extra={"readout": "head"} | told["extra"],
+        )  # fmt: skip
+        for row in record.utterances:
+            row["scores"] = None  # They were not kept; the predictions are enough.
+        results.write(record, output)
+
+
 def against(own, base, scores, prefix):
     """Paired differences on the seeds that both have; a baseline without seeds is repeated."""
     seeds = sorted(set(own["seed"]) & set(base["seed"]))
@@ -367,3 +386,4 @@ if __name__ == "__main__":
     run(asked.runs, asked.seeds)
     if asked.write:
         write(asked.runs, OUTPUT)
+        write_predictions(asked.runs, OUTPUT / "predictions")

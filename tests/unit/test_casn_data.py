@@ -58,13 +58,16 @@ def test_nothing_is_dropped_and_outputs_are_named_in_their_order(lengths):
     assert data.truth.tolist() == emotion.tolist()
 
 
-def test_turns_of_other_parts_are_context_only():
+@pytest.mark.parametrize("labelled", [True, False])
+def test_turns_of_other_parts_are_context_only(labelled):
     features, table = make([6, 4, 3])
     part = [u for u in table.index[:10] if u[-1] in "02"]  # of the first two dialogues
-    data = Dialogues(features, table.assign(emotion=table["emotion"].where(table.index.isin(part))),
-                     part, LABELS)  # fmt: skip
+    if not labelled:
+        table["emotion"] = table["emotion"].where(table.index.isin(part))
+    data = Dialogues(features, table, part, LABELS)
     (batch,) = batches_of(data, 8)
     assert sorted(data.scored) == sorted(part) and len(data) == 2
+    assert len(batch["emotion"]) == len(data.truth) == len(part)
     assert batch["dialogue"].present.sum() == 10 and batch["dialogue"].scored.sum() == len(part)
 
 
