@@ -167,7 +167,11 @@ def _equations_of_tests(chapter: Chapter) -> set[str]:
 
 
 def colab(chapter: Chapter) -> Iterator[str]:
-    """Installing is for Colab alone, and leaves what Colab brings as it is."""
+    """Installing is for Colab alone, happens there, and leaves what Colab brings as it is."""
+    # A commented line is what jupytext makes of one that it escaped once too often.
+    first = [cell for _, cell in chapter.cells("code") if "colab" in tags(cell)]
+    if not any(re.search(r"(?m)^\s*[%!]pip install", cell.source) for cell in first):
+        yield "no cell tagged colab installs the library"
     for where, cell in chapter.cells("code"):
         if "drive.mount" in cell.source:
             yield f"{where}: mounts Drive"

@@ -144,6 +144,10 @@ def markdown(text):
         ({"more": markdown("\\tag{4.3}")}, "equations: equation 4.3: no test_equation_4_3"),
         ({"more": markdown("\\tag{5.1}")}, "equations: equation 5.1: not of the form 4.n"),
         ({"more": new_code_cell("!pip install torch")}, "colab: cell 13: installs, but"),
+        (
+            {"colab": new_code_cell("# %pip install x", metadata={"tags": ["colab"]})},
+            "colab: no cell tagged colab installs",
+        ),
         ({"more": new_code_cell("%pip install x", metadata={"tags": ["colab"]})}, "colab: cell 13"),
         ({"more": new_code_cell("!pip install 'numpy<3'")}, "colab: cell 13: pins torch or numpy"),
         ({"more": new_code_cell("drive.mount('/content')")}, "colab: cell 13: mounts Drive"),
