@@ -57,6 +57,7 @@ GRID = {
     "no-weights": (replace(CE, balance=0.0),),
     "no-balance": (replace(CE, sampling="natural", balance=0.0),),
     "mild-weights": (replace(CE, sampling="natural", balance=0.45),),
+    "mild-isolated": (replace(CE, sampling="natural", balance=0.45),),
     "mild-two-step": (replace(CE, sampling="natural", balance=0.45), TWO),
     "semi-hard": of_triplets(miner="semi-hard"),
     "batch-hard": of_triplets(miner="batch-hard"),
@@ -66,7 +67,7 @@ GRID = {
     "non-zero": of_triplets(reducer="non-zero"),
 }
 KNN = ("ce", "two-step")
-FULL = ("ce", "two-step", "mild-weights", "mild-two-step", "isolated")
+FULL = ("ce", "two-step", "mild-weights", "mild-isolated", "mild-two-step")
 
 
 @cache
@@ -106,8 +107,8 @@ def full(name, seed, runs):
 
 def grid(name, seed, runs, share=SHARE):
     """Train one variant; every read-out's predictions, and the forced choice of its space."""
-    own = data(1 if name == "isolated" else 32, share)
-    size = {"batch_size": 256} if name == "isolated" else {}
+    own = data(1 if "isolated" in name else 32, share)
+    size = {"batch_size": 256} if "isolated" in name else {}
     options = {
         "directory": runs / f"checkpoints/{share}",
         "device": "cpu",
