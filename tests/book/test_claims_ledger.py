@@ -25,6 +25,16 @@ STATED = {
         "DS-8": 3.95,
         "DS-9": None,
     },
+    "casn": {
+        "CA-1": 57.71,
+        "CA-2": 57.75,
+        "CA-3": 0.49,
+        "CA-4": None,
+        "CA-5": None,
+        "CA-6": None,
+        "CA-7": None,
+        "CA-8": None,
+    },
     "pdds_cltnet": {
         "PD-1": 58.2,
         "PD-2": 44.9,
