@@ -3,6 +3,9 @@
 Padded, a batch's turns are as long as its longest: most of the places hold nothing. ``pieces`` of
 the packed step per second say how long an epoch takes: DailyDialog's training part has 1.5 million.
 Lengths are drawn like DailyDialog's: 3 to 60 pieces, half of them below 15, 2 to 20 turns.
+
+On a shared core a packed step took 1.2 s in bfloat16, and a padded one 4.8 s; in float32 11.6
+and 5.4 s: the gain is of both together, and attention written out is not faster by itself.
 """
 
 import numpy as np
