@@ -28,6 +28,7 @@ class EpochBatches(Sampler[list[int]]):
 
     def __init__(self, items: Dataset, batch_size: int, seed: int):
         self.items, self.batch_size, self.seed, self.epoch = items, batch_size, seed, 0
+        self._count = 0  # asked often, and the same in every epoch
         self.sampler = self  # Lightning tells the epoch to a batch sampler's sampler only.
 
     def set_epoch(self, epoch: int):
@@ -39,7 +40,8 @@ class EpochBatches(Sampler[list[int]]):
         return self.items.batches(self.batch_size, generator)
 
     def __len__(self):
-        return len(self._batches())
+        self._count = self._count or len(self._batches())
+        return self._count
 
     def __iter__(self):
         return iter(self._batches())

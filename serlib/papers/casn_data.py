@@ -188,9 +188,13 @@ class Dialogues(Dataset):
             q, (windows,): of window j with classified turns t, q_j ∝ mean_t 1 / n(y_t), where n(c)
             counts class c in this part.
         """
-        codes = [own[own != _NOBODY] for own in (self.emotion[w[2] : w[3]] for w in self.windows)]
-        frequency = torch.bincount(torch.cat(codes), minlength=len(self.labels)).double()
-        weight = torch.stack([(1 / frequency[own]).mean() for own in codes])
+        scored = self.emotion != _NOBODY
+        frequency = torch.bincount(self.emotion[scored], minlength=len(self.labels)).double()
+        inverse = torch.where(scored, 1 / frequency[self.emotion.clamp(min=0)], 0.0)
+        low, high = torch.tensor(self.windows)[:, 2:].T
+        zero = torch.zeros(1, dtype=torch.double)
+        sums, counts = (torch.cat([zero, x.double().cumsum(0)]) for x in (inverse, scored))
+        weight = (sums[high] - sums[low]) / (counts[high] - counts[low])
         return weight / weight.sum()
 
     def waste(self, batches: Sequence[Sequence[int]]) -> float:
