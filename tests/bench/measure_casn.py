@@ -264,8 +264,8 @@ RUNS = {
     "released": (released, ("released",)),
     "episodes": (episodes, ("prototypical", "relation")),
     "transfer": (transfer, ("frozen", "ce", "two-step")),
-    "pieces": (pieces, ("sentence", "pieces")),
     "full": (full, FULL),
+    "pieces": (pieces, ("sentence", "pieces")),
 }
 
 
