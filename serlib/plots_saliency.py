@@ -38,7 +38,7 @@ def kept_share(table: pd.DataFrame, metric: str, ax: Axes | None = None) -> Axes
 
 
 def conditions(tables: Mapping[str, pd.DataFrame], metric: str, ax: Axes | None = None) -> Axes:
-    """Draw a score under several conditions, a line a variant.
+    """Draw a score under several conditions, a colour a variant.
 
     Args:
         tables: condition → columns ``value``, ``low``, ``high``, indexed by variant.
@@ -48,7 +48,9 @@ def conditions(tables: Mapping[str, pd.DataFrame], metric: str, ax: Axes | None 
     ax = ax or plt.subplots(figsize=(8, 4.2), layout="constrained")[1]
     names = list(tables)
     variants = tables[names[0]].index
-    _lines(ax, {v: pd.DataFrame([tables[name].loc[v] for name in names]) for v in variants})
+    # Conditions have no order, so nothing joins them.
+    points = {v: pd.DataFrame([tables[name].loc[v] for name in names]) for v in variants}
+    _lines(ax, points, joined=False)
     ax.set_xticks(range(len(names)), names)
     ax.tick_params(axis="x", rotation=20)
     ax.set(xlabel="test condition", ylabel=f"{metric} with its 95 % interval")
@@ -56,12 +58,16 @@ def conditions(tables: Mapping[str, pd.DataFrame], metric: str, ax: Axes | None 
     return ax
 
 
-def _lines(ax: Axes, lines: Mapping[str, pd.DataFrame]) -> None:
-    """Draw lines of points with intervals; lots in black, since they are what to beat."""
+def _lines(ax: Axes, lines: Mapping[str, pd.DataFrame], joined: bool = True) -> None:
+    """Draw points with intervals, and lines through them; lots in black, as what to beat."""
     for i, (name, own) in enumerate(lines.items()):
         # Side by side, so that intervals do not hide each other.
         place = np.arange(len(own)) + 0.11 * (i - (len(lines) - 1) / 2)
         spread = [own["value"] - own["low"], own["high"] - own["value"]]
         colour = "black" if name.startswith("random") else COLOURS[i]
-        look = {"color": colour, "marker": _MARKERS[i % 7], "linestyle": _STYLES[i % 4]}
+        look = {
+            "color": colour,
+            "marker": _MARKERS[i % 7],
+            "linestyle": _STYLES[i % 4] if joined else "",
+        }
         ax.errorbar(place, own["value"], yerr=spread, capsize=2, label=name, **look)
