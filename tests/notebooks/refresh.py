@@ -16,7 +16,9 @@ def refresh(path: Path) -> None:
     """Execute a notebook in its own folder and write it back, clean."""
     notebook = nbformat.read(path, as_version=4)
     where = {"metadata": {"path": str(path.parent)}}
-    NotebookClient(notebook, timeout=600, kernel_name="python3", resources=where).execute()
+    # Timings would be kept in the cells, where no stripping by default looks for them.
+    options = {"timeout": 600, "kernel_name": "python3", "record_timing": False}
+    NotebookClient(notebook, resources=where, **options).execute()
     strip_output(notebook, None, keep_count=True, keep_id=False)
     for cell in notebook.cells:
         if cell.cell_type == "code" and not cell.outputs:
