@@ -44,7 +44,8 @@ class EpochBatches(Sampler[list[int]]):
         return self._count
 
     def __iter__(self):
-        return iter(self._batches())
+        # A generator: Lightning asks for the iterator before it tells a resumed run its epoch.
+        yield from self._batches()
 
 
 class SeedEachEpoch(L.Callback):

@@ -171,7 +171,6 @@ class Dying(FineTunedCASN):
         return super().losses(batch)
 
 
-@pytest.mark.xfail(reason="a resumed epoch gets the first epoch's batches", strict=True)
 def test_killed_and_resumed_it_ends_with_the_same_weights(tmp_path):
     pieces, table = dialogues((3,) * 24, answers=True)
     whole = module()
