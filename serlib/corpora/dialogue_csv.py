@@ -68,6 +68,11 @@ def number(cells: dict[str, str], column: str) -> int:
     return int(cells[column])
 
 
+def session(cells: dict[str, str]) -> str:
+    """Return the episode, ``s08_e21``; MELD and EmoryNLP name it alike, so they can be matched."""
+    return f"s{number(cells, 'Season'):02d}_e{number(cells, 'Episode'):02d}"
+
+
 def emotion(cells: dict[str, str], names: Mapping[str, str]) -> str:
     """Our name of a row's emotion.
 

@@ -39,11 +39,8 @@ def load(root: str | Path) -> Corpus:
 
 
 def _row(cells: dict[str, str], _split: str) -> dict:
-    scene, turn, season, episode = (
-        dialogue_csv.number(cells, column)
-        for column in ("Scene_ID", "Utterance_ID", "Season", "Episode")
-    )
-    session = f"s{season:02d}_e{episode:02d}"
+    scene, turn = (dialogue_csv.number(cells, c) for c in ("Scene_ID", "Utterance_ID"))
+    session = dialogue_csv.session(cells)
     return {
         "utterance": f"{session}_c{scene:02d}_u{turn:03d}",
         "text": cells["Utterance"],

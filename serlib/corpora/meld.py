@@ -31,15 +31,12 @@ def load(root: str | Path) -> Corpus:
 
 
 def _row(cells: dict[str, str], split: str) -> dict:
-    dialogue, turn, season, episode = (
-        dialogue_csv.number(cells, column)
-        for column in ("Dialogue_ID", "Utterance_ID", "Season", "Episode")
-    )
+    dialogue, turn = (dialogue_csv.number(cells, c) for c in ("Dialogue_ID", "Utterance_ID"))
     return {
         "utterance": f"{split}-dia{dialogue}-utt{turn}",
         "text": cells["Utterance"],
         "speaker": cells["Speaker"] or None,
-        "session": f"s{season:02d}_e{episode:02d}",
+        "session": dialogue_csv.session(cells),
         "dialogue": f"{split}-dia{dialogue}",
         "turn": turn,
         "language": "en",
