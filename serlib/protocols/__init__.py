@@ -45,6 +45,8 @@ _HOME = {
     "power": "simulation",
     "simulated_p": "simulation",
     "holm": "many",
+    "pwcca": "alignment",
+    "pwcca_floor": "alignment",
 }
 
 __all__ = list(_HOME)
