@@ -1,7 +1,10 @@
 """What makes a resumed fit end as if it had never stopped: nothing depends on what ran before."""
 
+from pathlib import Path
+
 import lightning as L
 import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
 from torch.utils.data import Dataset, Sampler
 
 
@@ -77,3 +80,21 @@ class History(L.Callback):
     def load_state_dict(self, state):
         """Take them back."""
         self.rows = state["rows"]
+
+
+class BestEpoch(ModelCheckpoint):
+    """Know the best epoch so far also where the folder was copied or renamed since.
+
+    Lightning's own forgets the best score then, and looks for the weights in the old place.
+    """
+
+    def load_state_dict(self, state):
+        """Take the state back, with its files in today's folder."""
+
+        def here(path: str) -> str:
+            return str(Path(self.dirpath) / Path(path).name) if path else path
+
+        paths = ("best_model_path", "kth_best_model_path", "last_model_path")
+        state = state | {name: here(state[name]) for name in paths}
+        state["best_k_models"] = {here(p): score for p, score in state["best_k_models"].items()}
+        super().load_state_dict(state | {"dirpath": self.dirpath})

@@ -13,7 +13,7 @@ from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, TQDMProg
 from torch.utils.data import DataLoader, Dataset
 
 from serlib.protocols.metrics import uar
-from serlib.resume import EpochBatches, EpochShuffle, History, SeedEachEpoch
+from serlib.resume import BestEpoch, EpochBatches, EpochShuffle, History, SeedEachEpoch
 
 
 class EmotionClassifier(L.LightningModule):
@@ -132,7 +132,7 @@ def fit(
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    best = ModelCheckpoint(
+    best = BestEpoch(
         directory,
         filename="best",
         monitor=module.monitor,

@@ -106,6 +106,18 @@ def test_a_killed_run_resumes_to_the_same_end(tmp_path):
     assert resumed_fit.history.equals(whole_fit.history) and len(resumed_fit.history) == 6
 
 
+def test_a_run_whose_folder_moved_ends_the_same(tmp_path):
+    whole, whole_fit = run(tmp_path / "whole", epochs=12, noise=3.0)
+    assert whole_fit.best_epoch < 6, "the best epoch must lie before the move for this test"
+    run(tmp_path / "first", epochs=6, noise=3.0)
+    (tmp_path / "first").rename(tmp_path / "moved")
+    moved, moved_fit = run(tmp_path / "moved", epochs=12, noise=3.0)
+    assert torch.equal(weights(whole), weights(moved))
+    assert moved_fit.best_epoch == whole_fit.best_epoch and moved_fit.best_uar == whole_fit.best_uar
+    (tmp_path / "moved").rename(tmp_path / "again")
+    assert run(tmp_path / "again", epochs=12, noise=3.0)[1].best_uar == whole_fit.best_uar
+
+
 def test_a_finished_run_is_not_fitted_again(tmp_path):
     first, fit = run(tmp_path)
     again, fit_again = run(tmp_path)
