@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from serlib.errors import ProtocolError
+from serlib.papers.casn_calibration import best_bias
 from serlib.papers.casn_choice import forced_choice
 from serlib.papers.casn_data import ROLES, Turns
-from serlib.papers.casn_readout import best_bias
 from serlib.papers.casn_triplets import Triplets
 from serlib.training import EmotionClassifier
 
@@ -120,7 +120,7 @@ class CASN(EmotionClassifier):
 
     Which of the two losses has a weight above 0 makes a training step: (1, 0) is step one, (0, 1)
     step two, anything else joint training. It watches the validation's micro F1 without neutral,
-    at the best neutral bias (see `casn_readout`), of the classifier, or of the nearest class
+    at the best neutral bias (see `casn_calibration`), of the classifier, or of the nearest class
     prototype where the classifier is not trained.
 
     Args:

@@ -1,4 +1,4 @@
-"""Reading emotions from the space of CASN: prototypes, neighbours, and the neutral decision."""
+"""Reading emotions from the space of CASN by prototypes or neighbours, and scoring answers."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -55,54 +55,6 @@ def knn_scores(
     scores = np.zeros((len(z), classes))
     scores[:, reader.classes_] = reader.predict_proba(z)
     return scores
-
-
-def best_bias(truth: np.ndarray, logits: np.ndarray, neutral: int) -> tuple[float, float]:
-    """The bias on the neutral class that gives the best micro F1 without neutral.
-
-    Fitted on the validation part, used unchanged on the test part. Every bias that changes a
-    decision is tried, by one sort.
-
-    Args:
-        truth: classes as numbers, (n,).
-        logits: (n, C).
-        neutral: number of the neutral class.
-
-    Returns:
-        b for `biased`, and the micro F1 at it.
-    """
-    others = np.delete(np.arange(logits.shape[1]), neutral)
-    best = others[logits[:, others].argmax(1)]
-    margin = logits[np.arange(len(truth)), best] - logits[:, neutral]  # emotion wins if b < it
-    order = np.argsort(-margin, kind="stable")
-    hits = np.cumsum((best == truth)[order])
-    scores = 2 * hits / (np.arange(1, len(truth) + 1) + (truth != neutral).sum())
-    # Rows of equal margin change sides together: only the last of them is a possible end.
-    margin = margin[order]
-    ends = np.append(margin[:-1] - margin[1:] > 1e-9, True)
-    last = int(np.argmax(np.where(ends, scores, -1)))
-    following = margin[last + 1] if last + 1 < len(margin) else margin[last] - 1.0
-    return float((margin[last] + following) / 2), float(scores[last])
-
-
-def biased(logits: np.ndarray, neutral: int, bias: float) -> np.ndarray:
-    """Shift the neutral decision.
-
-    Equation: 6.8
-
-    Args:
-        logits: o, (N, C); logarithms of probabilities do as well.
-        neutral: number of the neutral class.
-        bias: b, from `best_bias`.
-
-    Returns:
-        P, (N, C): softmax of o + b · [c = neutral]; its largest entry is the prediction.
-    """
-    from scipy.special import softmax
-
-    shifted = np.array(logits, float)
-    shifted[:, neutral] += bias
-    return softmax(shifted, 1)
 
 
 def metrics(labels: Sequence[str], neutral: str = "neutral") -> dict[str, partial]:

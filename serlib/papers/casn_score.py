@@ -9,15 +9,9 @@ import torch
 
 from serlib import training
 from serlib.papers.casn import CASN
+from serlib.papers.casn_calibration import best_bias, biased
 from serlib.papers.casn_data import Dialogues
-from serlib.papers.casn_readout import (
-    best_bias,
-    biased,
-    knn_scores,
-    metrics,
-    prototype_scores,
-    prototypes,
-)
+from serlib.papers.casn_readout import knn_scores, metrics, prototype_scores, prototypes
 from serlib.protocols import bootstrap
 
 READOUTS = ("head", "prototype", "knn")
@@ -79,15 +73,21 @@ def read_out(
     return made
 
 
-def calibrated(logits: Mapping[str, np.ndarray], truth: np.ndarray, neutral: int) -> ReadOut:
+def calibrated(
+    logits: Mapping[str, np.ndarray],
+    truth: np.ndarray,
+    neutral: int,
+    weights: np.ndarray | None = None,
+) -> ReadOut:
     """Fit the neutral bias on ``dev`` and apply it to ``test``.
 
     Args:
         logits: (n, C) of ``dev`` and ``test``.
         truth: classes of ``dev``, as numbers.
         neutral: number of the neutral class.
+        weights: of the turns of ``dev``, see `best_bias`.
     """
-    bias, dev = best_bias(truth, logits["dev"], neutral)
+    bias, dev = best_bias(truth, logits["dev"], neutral, weights)
     test = logits["test"]
     return ReadOut(biased(test, neutral, bias), biased(test, neutral, 0.0), bias, dev)
 
@@ -135,28 +135,6 @@ def intervals(frame: pd.DataFrame, labels: Sequence[str], n: int = 2000) -> pd.D
     }
     rows = {name: (i.value, i.low, i.high) for name, i in found.items()}
     return pd.DataFrame.from_dict(rows, "index", columns=["value", "low", "high"])
-
-
-def logistic(
-    features: Mapping[str, np.ndarray], data: Mapping[str, Dialogues], C: float = 1.0
-) -> dict[str, np.ndarray]:
-    """The baseline: logistic regression on each utterance's embedding by itself.
-
-    Returns:
-        Log probabilities (n, C) of ``dev`` and ``test``.
-    """
-    from sklearn.linear_model import LogisticRegression
-
-    x = {name: np.stack([features[u] for u in own.scored]) for name, own in data.items()}
-    reader = LogisticRegression(C=C, max_iter=300).fit(x["train"], data["train"].truth)
-    return {name: reader.predict_log_proba(x[name]) for name in ("dev", "test")}
-
-
-def majority(data: Mapping[str, Dialogues]) -> np.ndarray:
-    """The class frequencies of the training part for every test utterance, (N, C)."""
-    truth, classes = data["train"].truth, len(data["train"].labels)
-    share = np.bincount(truth, minlength=classes) / len(truth)
-    return np.tile(share, (len(data["test"].scored), 1))
 
 
 def _head(module: CASN, z: np.ndarray) -> np.ndarray:

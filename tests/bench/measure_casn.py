@@ -18,6 +18,7 @@ import torch
 
 from serlib import protocols, results, training, views
 from serlib.corpora import load_corpus
+from serlib.papers import casn_baselines as baselines
 from serlib.papers import casn_score as score
 from serlib.papers import casn_train as steps
 from serlib.papers.casn import forced_choice
@@ -136,8 +137,8 @@ def baseline(name, seed, runs):
     own = data(share=1)
     neutral = corpus().labels.index("neutral")
     if name == "majority":
-        return {"head": _codes(own["test"], score.majority(own))}, {}
-    read = score.calibrated(score.logistic(vectors(), own), own["dev"].truth, neutral)
+        return {"head": _codes(own["test"], baselines.majority(own))}, {}
+    read = score.calibrated(baselines.logistic(vectors(), own), own["dev"].truth, neutral)
     plain, shifted = (_codes(own["test"], x) for x in (read.plain, read.scores))
     return {"head": shifted, "head_plain": plain}, {"dev": read.dev_micro_f1}
 

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from serlib.papers import casn, casn_choice, casn_episodes, casn_readout, casn_released
+from serlib.papers import (
+    casn,
+    casn_calibration,
+    casn_choice,
+    casn_episodes,
+    casn_readout,
+    casn_released,
+)
 from serlib.papers.casn_data import Dialogues, Turns
 from serlib.papers.casn_triplets import Triplets
 
@@ -148,7 +155,7 @@ def test_equation_6_7_prototypes():
 def test_equation_6_8_bias():
     logits = np.random.default_rng(8).normal(size=(5, 3))
     expected = softmax(logits + np.array([0, -0.7, 0]))
-    np.testing.assert_allclose(casn_readout.biased(logits, 1, -0.7), expected)
+    np.testing.assert_allclose(casn_calibration.biased(logits, 1, -0.7), expected)
 
 
 def test_equation_6_9_forced_choice():
@@ -233,3 +240,18 @@ def dialogues():
         index=["a0", "a1", "a2", "b0"],
     )
     return {u: np.ones(4, "f4") for u in table.index}, table, table.index
+
+
+def test_equation_6_12_share_weights():
+    y = np.array([0, 0, 0, 2, 0, 1, 0, 0])  # π̂ = 2 / 8
+    expected = [0.4 / 0.25 if c else 0.6 / 0.75 for c in y]
+    found = casn_calibration.share_weights(y, 0.4, 0)
+    np.testing.assert_allclose(found, expected)
+    assert found[y != 0].sum() / found.sum() == pytest.approx(0.4)
+    assert found.mean() == pytest.approx(1)
+
+
+def test_equation_6_13_ensemble():
+    members = np.random.default_rng(13).normal(size=(3, 5, 4))
+    expected = sum(softmax(o) for o in members) / 3
+    np.testing.assert_allclose(np.exp(casn_calibration.ensemble(members)), expected)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from serlib.errors import ProtocolError
-from serlib.papers import casn_readout
+from serlib.papers import casn_calibration, casn_readout, casn_score
 from serlib.papers.casn import CASN, balanced_cross_entropy
 from serlib.papers.casn_data import Dialogues
 from serlib.papers.casn_episodes import Episodic, few_shot, split_episode
@@ -242,14 +242,43 @@ def test_the_best_bias_is_the_best_of_all():
         truth = rng.choice(4, 60, p=[0.7, 0.1, 0.1, 0.1])
         logits = rng.integers(-6, 7, (60, 4)) / 4  # many a margin occurs twice
         logits[np.arange(60), truth] += 1
-        bias, value = casn_readout.best_bias(truth, logits, 0)
+        bias, value = casn_calibration.best_bias(truth, logits, 0)
 
         def micro(b, logits=logits, truth=truth):
-            predicted = casn_readout.biased(logits, 0, b).argmax(1)
+            predicted = casn_calibration.biased(logits, 0, b).argmax(1)
             return f1_score(truth, predicted, labels=[1, 2, 3], average="micro", zero_division=0)
 
         assert micro(bias) == pytest.approx(value)
         assert value >= max(micro(b) for b in np.arange(-4, 4, 0.05)) - 1e-9
+
+
+def test_a_turn_with_weight_three_counts_as_three():
+    rng = np.random.default_rng(1)
+    for _ in range(10):
+        truth, logits = rng.choice(3, 50, p=[0.6, 0.2, 0.2]), rng.normal(size=(50, 3))
+        weights = rng.integers(1, 4, 50)
+        thrice = (np.repeat(x, weights, axis=0) for x in (truth, logits))
+        expected = casn_calibration.best_bias(*thrice, 0)
+        assert casn_calibration.best_bias(truth, logits, 0, weights) == pytest.approx(expected)
+
+
+def test_more_emotions_expected_move_the_border_towards_them():
+    rng = np.random.default_rng(2)
+    truth = rng.choice(3, 4000, p=[0.9, 0.05, 0.05])
+    logits = rng.normal(size=(4000, 3))
+    logits[np.arange(4000), truth] += 1.5
+    biases = []
+    for share in (0.05, 0.1, 0.2, 0.4):
+        weights = casn_calibration.share_weights(truth, share, 0)
+        read = casn_score.calibrated({"dev": logits, "test": logits}, truth, 0, weights)
+        biases.append(read.bias)
+    assert biases == sorted(biases, reverse=True) and biases[0] > biases[-1] + 1
+
+
+@pytest.mark.parametrize(("truth", "share"), [([0, 1], 1.0), ([0, 0], 0.2), ([1, 1], 0.2)])
+def test_no_weight_makes_up_for_turns_that_are_not_there(truth, share):
+    with pytest.raises(ProtocolError, match="between 0 and 1"):
+        casn_calibration.share_weights(np.array(truth), share, 0)
 
 
 def test_prototypes_need_every_class():
