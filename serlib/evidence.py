@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from serlib import results
+from serlib import regression, results
 from serlib.errors import RecordError
 from serlib.summaries import mean_over_folds, probe_difference
 
@@ -55,7 +55,8 @@ def allowed_verdicts(claim: "Claim") -> tuple[str, ...]:
     """Return the verdicts that our number for a claim allows; none if there is no such number.
 
     A value is reproduced if our interval contains it; a relation if it holds with p < 0.05, and it
-    is contradicted if the opposite does.
+    is contradicted if the opposite does. With a margin the relation is "no worse than that": it
+    holds if the whole interval lies above minus the margin, and is contradicted if all lies below.
     """
     found = measured(claim)
     if found is None:
@@ -64,6 +65,10 @@ def allowed_verdicts(claim: "Claim") -> tuple[str, ...]:
         within = claim.measure.get("within", 0.0)
         verdict = results.compare(found, claim.value, within)
         return (verdict,) if verdict == "reproduced" else (verdict, "contradicted")
+    if (margin := claim.measure.get("margin")) is not None:
+        if found.low > -margin:
+            return ("reproduced",)
+        return ("contradicted",) if found.high < -margin else ("not reproduced",)
     if found.p is None or found.p >= 0.05:
         return ("not reproduced",)
     return ("reproduced",) if found.value > 0 else ("contradicted",)
@@ -89,16 +94,16 @@ def _sampled(claim: "Claim") -> Measured:
         runs = _of_variant(runs, variant, claim)
         interval = mean_over_folds(runs, name)
     else:
-        own = _predictions(claim, variant)
-        interval = bootstrap(own, _metric(claim), cluster=results.cluster(own))
+        (own,), metric = _sides(claim, variant)
+        interval = bootstrap(own, metric, cluster=results.cluster(own))
     return Measured(interval.value, interval.low, interval.high)
 
 
 def _difference(claim: "Claim") -> Measured:
     from serlib.protocols import paired
 
-    first, second = (_predictions(claim, claim.measure[key]) for key in ("variant", "minus"))
-    found = paired(first, second, _metric(claim), cluster=results.cluster(first))
+    (first, second), metric = _sides(claim, claim.measure["variant"], claim.measure["minus"])
+    found = paired(first, second, metric, cluster=results.cluster(first))
     return Measured(found.difference, found.low, found.high, found.p)
 
 
@@ -107,6 +112,14 @@ def _probed(claim: "Claim") -> Measured:
     names = (claim.measure[key] for key in ("probe", "subspace", "minus"))
     found = probe_difference(frame, *names)
     return Measured(found.difference, found.low, found.high, found.p)
+
+
+def _sides(claim: "Claim", *variants: str) -> tuple[list["pd.DataFrame"], Any]:
+    """The variants' predictions, and the metric that compares them with the truth."""
+    parts = [_predictions(claim, variant) for variant in variants]
+    if claim.measure["metric"] == "ccc":
+        return regression.coded(parts, claim.measure["targets"])
+    return parts, _metric(claim)
 
 
 def _metric(claim: "Claim") -> Any:
@@ -120,7 +133,10 @@ def _metric(claim: "Claim") -> Any:
 
 
 def _predictions(claim: "Claim", variant: str) -> "pd.DataFrame":
-    return _of_variant(results.predictions(claim.evidence), variant, claim)
+    found = results.predictions(claim.evidence)
+    if (condition := claim.measure.get("condition")) is not None:
+        found = found[found["protocol"].str.endswith(f", {condition}")]
+    return _of_variant(found, variant, claim)
 
 
 def _of_variant(frame: "pd.DataFrame", variant: str, claim: "Claim") -> "pd.DataFrame":

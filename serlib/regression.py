@@ -15,6 +15,8 @@ from serlib.summaries import Records
 if TYPE_CHECKING:
     import pandas as pd
 
+    from serlib.protocols.concordance import MeanCCC
+
 
 def of_fold(
     *,
@@ -84,11 +86,11 @@ def ccc_by(records: Records, targets: Sequence[str], by: str = "variant") -> "pd
     found = frames.predictions(records)
     rows = {}
     for name, own in found.groupby(by, sort=False):
-        coded, metric = _coded([own], targets)
-        whole = bootstrap(coded[0], metric)
+        (rows_of,), metric = coded([own], targets)
+        whole = bootstrap(rows_of, metric)
         row = {"value": whole.value, "low": whole.low, "high": whole.high}
         for target in targets:
-            (alone,), single = _coded([own], [target])
+            (alone,), single = coded([own], [target])
             row[target] = single(alone["truth"].to_numpy(), alone["prediction"].to_numpy())
         rows[name] = row | {"runs": len(own.groupby(["fold", "seed"]))}
     return pd.DataFrame(rows).T.rename_axis(by)
@@ -121,8 +123,8 @@ def ccc_minus(
         raise RecordError(f"{by} {base!r}: no run of it here; there are {', '.join(parts)}")
     rows = {}
     for name in [name for name in parts if name != base]:
-        coded, metric = _coded([parts[name], parts[base]], targets)
-        found = paired(*coded, metric)
+        sides, metric = coded([parts[name], parts[base]], targets)
+        found = paired(*sides, metric)
         row = {f"minus {base}": found.difference, "low": found.low, "high": found.high}
         rows[name] = row | {"p": found.p, "smallest possible p": found.smallest_p}
     return pd.DataFrame(rows).T.rename_axis(by)
@@ -140,10 +142,18 @@ def long(records: Records) -> "pd.DataFrame":
     return pd.concat(parts, ignore_index=True).astype({"truth": float, "prediction": float})
 
 
-def _coded(parts: Sequence["pd.DataFrame"], targets: Sequence[str]):
-    """The frames with row numbers as truth and prediction, and the metric that knows the rows.
+def coded(
+    parts: Sequence["pd.DataFrame"], targets: Sequence[str]
+) -> tuple[list["pd.DataFrame"], "MeanCCC"]:
+    """Bring predictions of grades into the form that intervals and tests take.
 
-    Rows with a target that has no truth (one rater has no variance) are left out.
+    Args:
+        parts: each as `results.predictions` gives them, of one system under one protocol.
+        targets: what was predicted. Rows with a target that has no truth (one rater has no
+            variance) are left out.
+
+    Returns:
+        The parts with row numbers as truth and prediction, and the metric that knows the rows.
     """
     import pandas as pd
 
@@ -157,7 +167,7 @@ def _coded(parts: Sequence["pd.DataFrame"], targets: Sequence[str]):
     both, truth, answers = both[known], truth[known], answers[known]
     number = pd.factorize(both["utterance"])[0]
     first = np.unique(number, return_index=True)[1]
-    coded = both.assign(truth=number, prediction=np.arange(len(both)))
+    both = both.assign(truth=number, prediction=np.arange(len(both)))
     columns = ["utterance", "speaker", "fold", "seed", "truth", "prediction"]
-    split = [coded.loc[coded["part"] == i, columns] for i in range(len(parts))]
+    split = [both.loc[both["part"] == i, columns] for i in range(len(parts))]
     return split, MeanCCC(truth[first], answers)

@@ -2,15 +2,19 @@
 
 import json
 import shutil
+from itertools import product
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
 from serlib.claims import claims_table, load_claims
 from serlib.errors import RecordError
 from serlib.evidence import allowed_verdicts, measured
+from serlib.protocols import Fold, ccc
+from serlib.regression import of_fold
 from serlib.results import Measurement, Record, environment, write
 
 LABELS = ["anger", "neutral"]
@@ -283,3 +287,82 @@ def test_a_measurement_may_bring_its_interval(book, low, high, p, value, expecte
     assert verdicts(book, **entry) == expected
     found = measured(load_claims("toy", ledger(book, entry))[0])
     assert (found.low, found.high, found.p) == (low, high, p)
+
+
+GRADES = ["activation", "valence"]
+
+
+@pytest.fixture
+def graded(book):
+    """Records of two systems' grades: on clean speech six speakers, in noise two of them."""
+    for speaker, protocol, variant in product(range(6), ("clean", "noise 5 dB"), ("all", "few")):
+        if protocol != "clean" and speaker > 1:
+            continue
+        rng = np.random.default_rng(speaker)
+        truth = rng.normal(3, 1, (30, 2))
+        size = {"clean": 0.5, "noise 5 dB": 3.0}[protocol] + 0.05 * (variant == "few")
+        guess = truth + size * rng.normal(size=truth.shape)
+        table = pd.DataFrame(truth, [f"{speaker}-{i}" for i in range(30)], GRADES)
+        record = of_fold(
+            table=table.assign(speaker=str(speaker)),
+            fold=Fold(str(speaker), (), (), tuple(table.index), str(speaker)),
+            utterances=table.index,
+            predicted=dict(zip(GRADES, guess.T, strict=True)),
+            paper="toy",
+            variant=variant,
+            corpus="c",
+            protocol=f"leave one speaker out, {protocol}",
+            seed=0,
+            profile=None,
+            parameters={},
+            seconds=1.0,
+        )
+        write(record, book / "results" / "toy" / "graded")
+    return book
+
+
+def ccc_claim(book, **changes):
+    measure = {"metric": "ccc", "targets": GRADES, "variant": "few", "condition": "clean"}
+    entry = {"value": None, "unit": "", "records": ["graded/*.json"]}
+    return load_claims("toy", ledger(book, entry | {"measure": measure | changes}))[0]
+
+
+def test_our_number_is_a_ccc_of_all_predictions_under_one_condition(graded):
+    found = measured(ccc_claim(graded))
+    pairs = {target: [] for target in GRADES}
+    for path in (graded / "results" / "toy" / "graded").glob("toy-few-*"):
+        data = json.loads(path.read_text())
+        if data["protocol"].endswith(", clean"):
+            for row in data["utterances"]:
+                for target in GRADES:
+                    pairs[target].append((row["truth"][target], row["prediction"][target]))
+    by_hand = [ccc(*np.transpose(both)) for both in pairs.values()]
+    assert len(pairs["valence"]) == 180
+    assert found.value == pytest.approx(np.mean(by_hand))
+    assert found.low < found.value < found.high
+    noisy = measured(ccc_claim(graded, condition="noise 5 dB"))
+    assert noisy.value < found.value - 0.3
+    with pytest.raises(RecordError, match="TO-1: no run of variant 'few'"):
+        measured(ccc_claim(graded, condition="room 1.0 s"))
+
+
+def test_a_ccc_that_is_no_worse_than_a_margin(graded):
+    lost = measured(ccc_claim(graded, minus="all"))
+    both = [measured(ccc_claim(graded, variant=variant)).value for variant in ("few", "all")]
+    assert lost.value == pytest.approx(both[0] - both[1])
+    assert lost.low < lost.value < lost.high < 0 and lost.p < 0.05
+    # Worse beyond doubt, so that the bare relation is contradicted; and yet no worse than 0.1.
+    allowed = {
+        margin: allowed_verdicts(ccc_claim(graded, minus="all", margin=margin))
+        for margin in (-lost.low + 0.01, -lost.value, -lost.high - 0.001)
+    }
+    assert list(allowed.values()) == [("reproduced",), ("not reproduced",), ("contradicted",)]
+    assert allowed_verdicts(ccc_claim(graded, minus="all")) == ("contradicted",)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"margin": 0.1}, {"minus": "all", "margin": 0}, {"targets": []}]
+)
+def test_a_malformed_measure_of_ccc_is_refused(graded, changes):
+    with pytest.raises(RecordError, match="measure"):
+        ccc_claim(graded, **changes)
