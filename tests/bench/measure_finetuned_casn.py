@@ -18,10 +18,9 @@ from serlib import results, training
 from serlib.corpora import load_corpus
 from serlib.papers.casn_choice import forced_choice
 from serlib.papers.casn_finetune import FineTunedCASN, WordEncoder
-from serlib.papers.casn_readout import metrics
-from serlib.papers.casn_score import calibrated
+from serlib.papers.casn_score import calibrated, intervals, predictions
 from serlib.papers.casn_words import Words, word_pieces
-from serlib.protocols import bootstrap, copied_turns, official_split
+from serlib.protocols import copied_turns, official_split
 
 OUTPUT = Path(__file__).parents[2] / "book" / "results" / "casn"
 COMMON = {
@@ -61,15 +60,25 @@ def data(corpus, fold, how):
     return made
 
 
+def built(labels, how):
+    """The network of a variant, with new weights."""
+    words = WordEncoder(how["model"], how["across"], how["frozen"], how["window"])
+    options = ("words_lr", "lr", "balance", "triplet", "layers", "window")
+    return FineTunedCASN(labels, words, **{name: how[name] for name in options})
+
+
+def outputs(module, own):
+    """z of a part, (N, D), and the logits of its classifier, (N, C)."""
+    z = training.embed(module, own, device="cpu")["z"]
+    with torch.inference_mode():
+        return z, module.classifier(torch.from_numpy(z)).numpy()
+
+
 def run(corpus, parts, how, seed, scratch):
     """Train, and return the calibrated read-out, z of the test part, and what to keep."""
     started, cpu = time.perf_counter(), time.process_time()
     training.seed_everything(seed)
-    words = WordEncoder(how["model"], how["across"], how["frozen"], how["window"])
-    options = ("words_lr", "lr", "balance", "triplet", "layers", "window")
-    same = {name: how[name] for name in options}
-    module = FineTunedCASN(corpus.labels, words, **same)
-    history = []
+    module, history = built(corpus.labels, how), []
     for number, rate in enumerate(how["cycles"]):
         module.words_lr, module.lr = how["words_lr"] * rate, how["lr"] * rate
         fit = training.fit(
@@ -85,29 +94,30 @@ def run(corpus, parts, how, seed, scratch):
             progress=False,
         )
         history += [{"cycle": number} | row for row in fit.history.to_dict("records")]
-    z = {name: training.embed(module, parts[name], device="cpu")["z"] for name in ("dev", "test")}
-    with torch.inference_mode():
-        logits = {name: module.classifier(torch.from_numpy(own)).numpy() for name, own in z.items()}
-    read = calibrated(logits, parts["dev"].truth, corpus.labels.index("neutral"))
+    (_, dev), (z, test) = (outputs(module, parts[name]) for name in ("dev", "test"))
+    neutral = corpus.labels.index("neutral")
+    read = calibrated({"dev": dev, "test": test}, parts["dev"].truth, neutral)
     kept = {
         "bias": read.bias,
         "dev_micro_f1": read.dev_micro_f1,
         "history": history,
         "cpu_seconds_of_this_process": time.process_time() - cpu,
     }
-    return read, z["test"], kept, time.perf_counter() - started
+    return read, z, kept, time.perf_counter() - started
 
 
-def scored(table, utterances, scores, labels, fresh):
+def without_copies(table, fold):
+    """The test dialogues that training does not hold word for word."""
+    copied = table.loc[copied_turns(table, "test", "train").index, "dialogue"]
+    return set(table.loc[list(fold.test), "dialogue"]) - set(copied)
+
+
+def scored(frame, labels, fresh):
     """Metrics with intervals over dialogues: of all, and of dialogues without a copy in train."""
-    frame = table.loc[utterances, ["dialogue", "emotion"]].rename(columns={"emotion": "truth"})
-    frame["prediction"] = [labels[i] for i in scores.argmax(1)]
     found = {}
     for suffix, part in (("", frame), ("_fresh", frame[frame["dialogue"].isin(fresh)])):
-        for name, metric in metrics(labels).items():
-            value = bootstrap(part, metric, "dialogue")
-            interval = {"value": value.value, "low": value.low, "high": value.high}
-            found[name + suffix] = interval
+        rows = intervals(part, labels).to_dict("index")
+        found |= {name + suffix: row for name, row in rows.items()}
     return found
 
 
@@ -121,8 +131,7 @@ def record(corpus, fold, variant, seed, scratch, output):
     parts, table = data(corpus, fold, how), corpus.table
     read, z, kept, seconds = run(corpus, parts, how, seed, scratch / f"{variant}-{seed}")
     test = parts["test"]
-    copied = table.loc[copied_turns(table, "test", "train").index, "dialogue"]
-    fresh = set(table.loc[list(fold.test), "dialogue"]) - set(copied)
+    fresh = without_copies(table, fold)
     kept["forced_choice"] = forced_choice(z, test.truth, 7635, seed)
     made = results.of_fold(
         table=table,
@@ -135,8 +144,8 @@ def record(corpus, fold, variant, seed, scratch, output):
         extra=kept,
         **identity,
     )
-    made.metrics = scored(table, test.scored, read.scores, corpus.labels, fresh)
-    plain = scored(table, test.scored, read.plain, corpus.labels, fresh)
+    frames = (predictions(scores, test, table, seed) for scores in (read.scores, read.plain))
+    made.metrics, plain = (scored(frame, corpus.labels, fresh) for frame in frames)
     made.extra["uncalibrated"] = plain
     # Without scores a record has a third of the size.
     made.utterances = [row | {"scores": None, "speaker": None} for row in made.utterances]
