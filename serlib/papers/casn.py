@@ -11,13 +11,14 @@ C classes. The mode "as released" is in `casn_released`.
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from serlib.errors import ProtocolError
 from serlib.papers.casn_calibration import best_bias
 from serlib.papers.casn_choice import forced_choice
-from serlib.papers.casn_data import ROLES, Turns
+from serlib.papers.casn_encoder import ContextEncoder
+from serlib.papers.casn_losses import balanced_cross_entropy, class_weights, total_loss
 from serlib.papers.casn_triplets import Triplets
+from serlib.papers.casn_turns import Turns
 from serlib.training import EmotionClassifier
 
 __all__ = [
@@ -28,91 +29,6 @@ __all__ = [
     "forced_choice",
     "total_loss",
 ]
-
-
-class ContextEncoder(nn.Module):
-    """Let the utterances of a dialogue look at each other.
-
-    Equation: 6.1, with W = ``project``, p_t = ``position``, r = ``role``, and the transformer's
-    layers as ``layers``.
-
-    Args:
-        inputs: d, dimensions of an utterance's embedding.
-        dim: D, dimensions of z; a multiple of ``heads``.
-        layers: transformer layers.
-        heads: attention heads.
-        dropout: in the layers and on the inputs.
-        window: the longest sequence; positions beyond it do not exist.
-    """
-
-    def __init__(self, inputs, dim=256, layers=2, heads=16, dropout=0.3, window=32):
-        super().__init__()
-        self.project = nn.Sequential(nn.Dropout(dropout), nn.Linear(inputs, dim))
-        self.position, self.role = nn.Embedding(window, dim), nn.Embedding(ROLES, dim)
-        for table in (self.position, self.role):
-            nn.init.normal_(table.weight, std=0.02)
-        layer = nn.TransformerEncoderLayer(
-            dim, heads, 2 * dim, dropout, "gelu", batch_first=True, norm_first=True
-        )
-        self.layers = nn.TransformerEncoder(
-            layer, layers, nn.LayerNorm(dim), enable_nested_tensor=False
-        )
-
-    def forward(self, turns: Turns) -> Tensor:
-        """Return z of every turn, (B, T, D); rows of padding mean nothing.
-
-        Sentence embeddings have length 1, so their entries are small; √d makes them of size 1.
-        """
-        e, steps = turns.vectors, torch.arange(turns.present.shape[1], device=turns.role.device)
-        x = self.project(e * e.shape[-1] ** 0.5) + self.position(steps) + self.role(turns.role)
-        return self.layers(x, src_key_padding_mask=~turns.present)
-
-
-def class_weights(emotion: Tensor, classes: int, balance: float = 1.0) -> Tensor:
-    """Weigh a class the less, the more of the batch it is.
-
-    Equation: 6.2
-
-    Args:
-        emotion: y, the batch's classes, (N,).
-        classes: C.
-        balance: κ: 1 is the paper's 1 − frequency, 0 weighs all alike.
-
-    Returns:
-        w, (C,): w_c = (1 − n_c / N)^κ.
-    """
-    frequency = torch.bincount(emotion, minlength=classes) / len(emotion)
-    return (1 - frequency) ** balance
-
-
-def balanced_cross_entropy(logits: Tensor, emotion: Tensor, balance: float = 1.0) -> Tensor:
-    """Cross-entropy in which frequent classes weigh less.
-
-    Equation: 6.4
-
-    Args:
-        logits: o, (N, C).
-        emotion: y, (N,).
-        balance: κ, see `class_weights`.
-
-    Returns:
-        L_CE, a scalar: the mean of −log softmax(o)_y, weighted by w_y.
-    """
-    if len(emotion.unique()) == 1:  # Its weight would be 0, and the mean 0 / 0.
-        return F.cross_entropy(logits, emotion)
-    return F.cross_entropy(logits, emotion, class_weights(emotion, logits.shape[1], balance))
-
-
-def total_loss(parts: dict[str, Tensor], weights: dict[str, float]) -> Tensor:
-    """Add the losses of a training step.
-
-    Equation: 6.6
-
-    Args:
-        parts: ``cross_entropy``, L_CE, or ``triplet``, L_T, or both.
-        weights: λ_CE and λ_T by the same names: (1, 0) in step one, (0, 1) in step two.
-    """
-    return sum(weights[name] * part for name, part in parts.items())
 
 
 class CASN(EmotionClassifier):

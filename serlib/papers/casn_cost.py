@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from serlib.papers.casn import CASN
-from serlib.papers.casn_data import Dialogues, Turns
+from serlib.papers.casn_data import Dialogues
+from serlib.papers.casn_turns import Turns
 from serlib.papers.cost import parameters
 
 

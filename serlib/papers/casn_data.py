@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, fields
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -12,56 +10,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from serlib.errors import ProtocolError
+from serlib.papers.casn_turns import NOBODY, Turns, codes_of, roles_of, windows
 from serlib.protocols.checks import some
-
-ROLES = 8
-_NOBODY = -1  # the code of an utterance that is context only
-
-
-@dataclass
-class Turns:
-    """A batch of B dialogues (or windows of them), padded to the T turns of the longest.
-
-    Attributes:
-        vectors: utterance embeddings, (B, T, d), 0 where padded.
-        present: where there is a turn, (B, T), bool.
-        scored: which turns are classified, (B, T), bool; the others are context.
-        role: number of the speaker in order of appearance, (B, T), below `ROLES`.
-    """
-
-    vectors: Tensor
-    present: Tensor
-    scored: Tensor
-    role: Tensor
-
-    def to(self, place: torch.device | str) -> "Turns":
-        """Move the tensors to a device."""
-        return Turns(*(getattr(self, field.name).to(place) for field in fields(self)))
-
-
-def windows(length: int, size: int) -> list[tuple[slice, slice]]:
-    """Cut a dialogue into windows so that each turn is classified once, with context around it.
-
-    Windows of ``size`` turns begin every half window; a boundary between what two neighbours
-    classify lies in the middle of what they share.
-
-    Args:
-        length: turns of the dialogue.
-        size: turns of a window.
-
-    Returns:
-        Pairs of (turns of the window, those of them that it classifies), in dialogue positions.
-    """
-    if length <= size:
-        return [(slice(0, length), slice(0, length))]
-    stride = max(1, size // 2)
-    starts = [*range(0, length - size, stride), length - size]
-    pairs = pairwise(starts)
-    edges = [0, *((after + before + size) // 2 for before, after in pairs), length]
-    return [
-        (slice(start, start + size), slice(low, high))
-        for start, (low, high) in zip(starts, pairwise(edges), strict=True)
-    ]
 
 
 class Dialogues(Dataset):
@@ -104,8 +54,8 @@ class Dialogues(Dataset):
         matrix = np.stack([features[u] for u in self.ids]).astype(np.float32, copy=False)
         # A last row of zeros is what padding points to.
         self.matrix = torch.from_numpy(np.concatenate([matrix, np.zeros_like(matrix[:1])]))
-        self.emotion = torch.from_numpy(_codes(turns, utterances, self.labels))
-        self.role = torch.from_numpy(_roles(turns))
+        self.emotion = torch.from_numpy(codes_of(turns, utterances, self.labels))
+        self.role = torch.from_numpy(roles_of(turns))
         self._cut(turns["dialogue"])
 
     def _cut(self, dialogue: pd.Series) -> None:
@@ -116,7 +66,7 @@ class Dialogues(Dataset):
             for turns, scored in windows(end - start, self.window):
                 row = (turns.start, turns.stop, scored.start, scored.stop)
                 codes = self.emotion[start + scored.start : start + scored.stop]
-                if (codes != _NOBODY).any():
+                if (codes != NOBODY).any():
                     found.append(tuple(int(start + x) for x in row))
         self.windows = sorted(found, key=lambda w: w[1] - w[0])
         self.scored = [
@@ -134,7 +84,7 @@ class Dialogues(Dataset):
         """The classes of ``scored``, as numbers."""
         own = [self.emotion[w[2] : w[3]] for w in self.windows]
         codes = torch.cat(own).numpy()
-        return codes[codes != _NOBODY]
+        return codes[codes != NOBODY]
 
     def collate(self, items: list[int]) -> dict[str, Turns | Tensor]:
         """Make a batch: ``dialogue``, the padded turns; ``emotion`` of the classified ones."""
@@ -142,8 +92,8 @@ class Dialogues(Dataset):
         rows = first + torch.arange(int((last - first).max()))
         present = rows < last
         rows = rows.where(present, len(self.ids))
-        emotion = torch.cat([self.emotion, torch.tensor([_NOBODY])])[rows]
-        scored = (rows >= low) & (rows < high) & (emotion != _NOBODY)
+        emotion = torch.cat([self.emotion, torch.tensor([NOBODY])])[rows]
+        scored = (rows >= low) & (rows < high) & (emotion != NOBODY)
         role = torch.cat([self.role, torch.tensor([0])])[rows]
         turns = Turns(self.matrix[rows], present, scored, role)
         return {"dialogue": turns, "emotion": emotion[scored]}
@@ -188,7 +138,7 @@ class Dialogues(Dataset):
             q, (windows,): of window j with classified turns t, q_j ∝ mean_t 1 / n(y_t), where n(c)
             counts class c in this part.
         """
-        scored = self.emotion != _NOBODY
+        scored = self.emotion != NOBODY
         frequency = torch.bincount(self.emotion[scored], minlength=len(self.labels)).double()
         inverse = torch.where(scored, 1 / frequency[self.emotion.clamp(min=0)], 0.0)
         low, high = torch.tensor(self.windows)[:, 2:].T
@@ -201,27 +151,3 @@ class Dialogues(Dataset):
         """The share of padding in batches."""
         lengths = [[self.windows[i][1] - self.windows[i][0] for i in batch] for batch in batches]
         return 1 - sum(map(sum, lengths)) / sum(len(own) * max(own) for own in lengths)
-
-
-def _codes(turns: pd.DataFrame, utterances: list[str], labels: tuple[str, ...]) -> np.ndarray:
-    """The number of each turn's class, (turns,), or -1 if it is not of the part."""
-    emotion = turns["emotion"].where(turns.index.isin(utterances))
-    codes = pd.Index(labels).get_indexer(emotion)
-    wrong = turns.index[(codes < 0) & turns.index.isin(utterances)]
-    if len(wrong):
-        raise ProtocolError(
-            f"{len(wrong)} turns have no emotion among {list(labels)} ({some(wrong)}); "
-            "score only labelled turns; the others may stay in the table as context"
-        )
-    return codes.astype(np.int64)
-
-
-def _roles(turns: pd.DataFrame) -> np.ndarray:
-    """Number each dialogue's people by appearance, (turns,); 0 for all if nobody is named."""
-    who = turns["role"] if "role" in turns else turns["speaker"]
-    per_dialogue = who.fillna("").groupby(turns["dialogue"], sort=False)
-    return (
-        per_dialogue.transform(lambda own: pd.factorize(own)[0])
-        .to_numpy(np.int64)
-        .clip(max=ROLES - 1)
-    )

@@ -12,8 +12,8 @@ from torch.nn import functional as F
 
 from serlib.errors import ProtocolError
 from serlib.papers.casn import CASN
-from serlib.papers.casn_data import Turns
 from serlib.papers.casn_readout import prototype_scores, prototypes
+from serlib.papers.casn_turns import Turns
 
 
 def split_episode(emotion: Tensor, shots: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -14,7 +14,7 @@ from transformers import AttentionInterface, AutoModel
 
 from serlib.errors import ProtocolError
 from serlib.papers.casn import CASN
-from serlib.papers.casn_data import ROLES, Turns
+from serlib.papers.casn_turns import ROLES, Turns
 from serlib.papers.casn_words import Spans, WordTurns
 from serlib.views import weights
 

@@ -12,7 +12,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from serlib.papers.casn_data import Dialogues, Turns
+from serlib.papers.casn_data import Dialogues
+from serlib.papers.casn_turns import Turns
 from serlib.views import weights
 
 _GROUPS = 6  # of spans of like length, in which attention is padded

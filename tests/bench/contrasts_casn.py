@@ -9,8 +9,10 @@ Run: SERLIB_DATA=../shared python tests/bench/contrasts_casn.py RUNS (the folder
 import sys
 from pathlib import Path
 
-import measure_casn as runs_of
 import numpy as np
+from casn_networks import corpus
+from casn_tables import against, pooled
+from measure_casn import OUTPUT
 from scipy.stats import t
 
 from serlib import results
@@ -34,7 +36,7 @@ CONTRASTS = {
 
 def forced_choice(folder):
     """The released wiring's forced choice, mean over seeds with Student's interval."""
-    extras = runs_of.pooled(folder, "released", "released")[1]
+    extras = pooled(folder, "released", "released")[1]
     values = {}
     for name in ("macro_f1", "micro_f1", "mcc"):
         own = extras[f"forced_{name}"].to_numpy()
@@ -47,14 +49,14 @@ def forced_choice(folder):
 
 def main(folder):
     """Write the contrasts whose runs are there."""
-    scores, values = metrics(runs_of.corpus().labels), forced_choice(folder)
+    scores, values = metrics(corpus().labels), forced_choice(folder)
     for name, sides in CONTRASTS.items():
-        found = [runs_of.pooled(folder, *side[:2])[0].get(side[2]) for side in sides]
+        found = [pooled(folder, *side[:2])[0].get(side[2]) for side in sides]
         if all(frame is not None for frame in found):
-            values |= runs_of.against(*found, scores, name)
+            values |= against(*found, scores, name)
     about = {name: [" ".join(side) for side in sides] for name, sides in CONTRASTS.items()}
     made = results.Measurement("casn", "contrasts", values, about, **results.environment())
-    results.write(made, runs_of.OUTPUT)
+    results.write(made, OUTPUT)
 
 
 if __name__ == "__main__":

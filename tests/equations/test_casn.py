@@ -10,10 +10,11 @@ from serlib.papers import (
     casn_choice,
     casn_episodes,
     casn_readout,
-    casn_released,
+    casn_released_data,
 )
-from serlib.papers.casn_data import Dialogues, Turns
+from serlib.papers.casn_data import Dialogues
 from serlib.papers.casn_triplets import Triplets
+from serlib.papers.casn_turns import Turns
 
 
 @pytest.fixture(autouse=True)
@@ -200,7 +201,9 @@ def test_equation_6_10_flattened_dialogues():
         index=ids,
     )
     features = dict(zip(ids, np.random.default_rng(10).normal(size=(19, 400)), strict=True))
-    x, emotion, kept = casn_released.flatten(features, table, ids, ("neutral", "anger"), seed=0)
+    x, emotion, kept = casn_released_data.flatten(
+        features, table, ids, ("neutral", "anger"), seed=0
+    )
     assert x.shape == (2, 15 * 400) and kept == [*ids[:15], "b0", "b1"]
     by_hand = np.concatenate([features[u] for u in ids[:15]])
     np.testing.assert_allclose(x[0], by_hand, rtol=1e-6)

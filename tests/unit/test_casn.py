@@ -10,13 +10,8 @@ from serlib.papers import casn_calibration, casn_readout, casn_score
 from serlib.papers.casn import CASN, balanced_cross_entropy
 from serlib.papers.casn_data import Dialogues
 from serlib.papers.casn_episodes import Episodic, few_shot, split_episode
-from serlib.papers.casn_released import (
-    RESAMPLED,
-    ReleasedCASN,
-    ReleasedClassifier,
-    flatten,
-    resample,
-)
+from serlib.papers.casn_released import ReleasedCASN, ReleasedClassifier
+from serlib.papers.casn_released_data import RESAMPLED, flatten, resample
 from serlib.papers.casn_triplets import MINERS, Triplets, balanced_subset, uniform_triplets
 
 LABELS = ("neutral", "anger", "happiness")

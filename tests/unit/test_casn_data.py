@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from serlib.errors import ProtocolError
-from serlib.papers.casn_data import ROLES, Dialogues, windows
+from serlib.papers.casn_data import Dialogues
+from serlib.papers.casn_turns import ROLES, windows
 
 LABELS = ("neutral", "anger", "joy")
 
