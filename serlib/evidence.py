@@ -116,7 +116,10 @@ def _probed(claim: "Claim") -> Measured:
 
 def _sides(claim: "Claim", *variants: str) -> tuple[list["pd.DataFrame"], Any]:
     """The variants' predictions, and the metric that compares them with the truth."""
-    parts = [_predictions(claim, variant) for variant in variants]
+    found = results.predictions(claim.evidence)
+    if (condition := claim.measure.get("condition")) is not None:
+        found = found[found["protocol"].str.endswith(f", {condition}")]
+    parts = [_of_variant(found, variant, claim) for variant in variants]
     if claim.measure["metric"] == "ccc":
         return regression.coded(parts, claim.measure["targets"])
     return parts, _metric(claim)
@@ -130,13 +133,6 @@ def _metric(claim: "Claim") -> Any:
     except RecordError as error:
         raise RecordError(f"{claim.id}: {error}") from error
     return partial(METRICS[claim.measure["metric"]], labels=labels)
-
-
-def _predictions(claim: "Claim", variant: str) -> "pd.DataFrame":
-    found = results.predictions(claim.evidence)
-    if (condition := claim.measure.get("condition")) is not None:
-        found = found[found["protocol"].str.endswith(f", {condition}")]
-    return _of_variant(found, variant, claim)
 
 
 def _of_variant(frame: "pd.DataFrame", variant: str, claim: "Claim") -> "pd.DataFrame":
