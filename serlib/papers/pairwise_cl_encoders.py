@@ -13,6 +13,9 @@ from torch import Tensor, nn
 from serlib.errors import ParameterError
 
 OUT = 128
+#: Of the running statistics of batch normalisation. With torch's 0.1, a model that sees two batches
+#: an epoch would be judged by the statistics of its random start for ten epochs.
+MOMENTUM = 0.3
 
 
 def inside(sequence: Tensor, lengths: Tensor) -> Tensor:
@@ -50,19 +53,22 @@ class FramesEncoder(nn.Module):
         return self.maps(frames).masked_fill(~within, 0).sum(1) / lengths[:, None]
 
 
-class MaskedBatchNorm(nn.BatchNorm2d):
-    """Batch normalisation whose statistics are of what is not padding; padding becomes 0."""
+class MaskedBatchNorm(nn.BatchNorm1d):
+    """Batch normalisation whose statistics are of what is not padding; padding becomes 0.
+
+    It works on rows of channels: in four dimensions torch's gradient (2.11, on a CPU) was wrong
+    where the strides of what an index had picked fit two memory formats.
+    """
 
     def forward(self, maps: Tensor, within: Tensor | None = None) -> Tensor:
         """Normalise maps (B, C, T, F); within is (B, T), None where nothing is padded."""
-        if within is None:
-            return super().forward(maps)
-        if not self.training:
-            return super().forward(maps) * within[:, None, :, None]
-        frames = maps.transpose(1, 2)
-        normed = super().forward(frames[within][..., None])[..., 0]
-        out = torch.zeros_like(frames, dtype=normed.dtype)
-        return out.index_put((within,), normed).transpose(1, 2)
+        frames = maps.permute(0, 2, 3, 1)
+        kept = frames if within is None else frames[within]
+        normed = super().forward(kept.flatten(0, -2)).view(kept.shape)
+        if within is not None:
+            blank = torch.zeros(frames.shape, dtype=normed.dtype, device=normed.device)
+            normed = blank.index_put((within,), normed)
+        return normed.permute(0, 3, 1, 2)
 
 
 class SpectrogramEncoder(nn.Module):
@@ -78,7 +84,7 @@ class SpectrogramEncoder(nn.Module):
         pairs = list(pairwise(sizes))
         # No bias: the normalisation that follows takes it away.
         self.convolutions = nn.ModuleList(nn.Conv2d(*p, 3, padding=1, bias=False) for p in pairs)
-        self.norms = nn.ModuleList(MaskedBatchNorm(size) for size in sizes[1:])
+        self.norms = nn.ModuleList(MaskedBatchNorm(size, momentum=MOMENTUM) for size in sizes[1:])
         self.pool = nn.MaxPool2d(2, ceil_mode=True)  # An odd last frame still counts.
         self.bands = bands
         self.to(memory_format=torch.channels_last)  # Twice as fast on a CPU.
@@ -104,9 +110,10 @@ class FunctionalsEncoder(nn.Sequential):
     """
 
     def __init__(self, dim: int = 88):
-        widths = [(dim, 256), (256, OUT)]
-        layers = [(nn.Linear(a, b), nn.BatchNorm1d(b), nn.ReLU()) for a, b in widths]
-        super().__init__(*[part for layer in layers for part in layer])
+        layers = []
+        for a, b in [(dim, 256), (256, OUT)]:
+            layers += [nn.Linear(a, b), nn.BatchNorm1d(b, momentum=MOMENTUM), nn.ReLU()]
+        super().__init__(*layers)
 
     def forward(self, vectors: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Encode vectors, (B, D) or sequences of one, (B, 1, D), to (B, 128)."""
