@@ -25,6 +25,14 @@ STATED = {
         "DS-8": 3.95,
         "DS-9": None,
     },
+    "pairwise_cl": {
+        "PC-1": 10,
+        "PC-2": None,
+        "PC-3": 3,
+        "PC-4": 8,
+        "PC-5": None,
+        "PC-6": None,
+    },
     "casn": {
         "CA-1": 57.71,
         "CA-2": 57.75,
