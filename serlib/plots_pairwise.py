@@ -46,19 +46,31 @@ def three_views(frames: np.ndarray, mel: np.ndarray, functionals: np.ndarray, ss
     return figure
 
 
-def similarities(matrices: Mapping[str, np.ndarray], views: Sequence[str]) -> Figure:
+def similarities(
+    matrices: Mapping[str, np.ndarray], views: Sequence[str], groups: Sequence[str]
+) -> Figure:
     """Draw cosine similarities of one view's projections with another's, a panel a stage.
 
     Args:
         matrices: stage → (B, B); the diagonal holds the positives.
         views: the names of the view of the rows and of the columns.
+        groups: what each utterance is shown under, (B,); those of a group stand together.
     """
-    size = (1 + 3.4 * len(matrices), 3.2)
+    order = np.argsort(np.asarray(groups), kind="stable")
+    names, sizes = np.unique(np.asarray(groups), return_counts=True)
+    ends = np.cumsum(sizes) - 0.5
+    middles = ends - sizes / 2
+    size = (1.6 + 3.8 * len(matrices), 4)
     figure, axes = plt.subplots(1, len(matrices), squeeze=False, figsize=size, layout="constrained")
     for ax, (stage, matrix) in zip(axes[0], matrices.items(), strict=True):
-        image = ax.imshow(matrix, cmap="RdBu_r", vmin=-1, vmax=1)
-        ax.set(title=stage, xlabel=f"utterance, {views[1]}", ylabel=f"utterance, {views[0]}")
-    figure.colorbar(image, ax=axes[0], label="cosine similarity")
+        image = ax.imshow(matrix[np.ix_(order, order)], cmap="RdBu_r", vmin=-1, vmax=1)
+        for end in ends[:-1]:
+            ax.axhline(end, color="black", lw=0.6)
+            ax.axvline(end, color="black", lw=0.6)
+        ax.set_xticks(middles, names, rotation=30, ha="right")
+        ax.set_yticks(middles, names)
+        ax.set(title=stage, xlabel=f"utterances, {views[1]}", ylabel=f"utterances, {views[0]}")
+    figure.colorbar(image, ax=axes[0], label="cosine similarity", shrink=0.8)
     return figure
 
 
@@ -73,7 +85,7 @@ def curves(
     level: float | None = None,
     log: bool = True,
 ) -> Figure:
-    """Draw a score against a setting: a panel a view, a line a training, intervals where known.
+    """Draw a score against a setting: a panel a view, three a row, a line a training.
 
     Args:
         table: columns ``x``, ``line``, ``panel``, ``y``, and ``low`` and ``high`` if there are any.
@@ -83,15 +95,23 @@ def curves(
         y: the column that is drawn, shares in [−1, 1].
         label: what it is.
         level: a level to compare with (chance; 0 for a difference), a dotted line.
-        log: a logarithmic horizontal axis; otherwise places in the order of the table.
+        log: a logarithmic horizontal axis; otherwise places, in the order of the table.
     """
     panels, lines = list(table[panel].unique()), list(table[line].unique())
-    size = (1.2 + 3.4 * len(panels), 3.6)
+    rows = -(-len(panels) // 3)
+    columns = min(3, len(panels))
     figure, axes = plt.subplots(
-        1, len(panels), sharey=True, squeeze=False, figsize=size, layout="constrained"
+        rows,
+        columns,
+        sharey=True,
+        squeeze=False,
+        figsize=(1.6 + 3.2 * columns, 3.4 * rows),
+        layout="constrained",
     )
     places = {value: value if log else i for i, value in enumerate(table[x].unique())}
-    for ax, name in zip(axes[0], panels, strict=True):
+    for ax in axes.flat[len(panels) :]:
+        ax.set_axis_off()
+    for ax, name in zip(axes.flat, panels, strict=False):
         for i, which in enumerate(lines):
             own = table[(table[panel] == name) & (table[line] == which)]
             aside = (i - (len(lines) - 1) / 2) * 0.06  # so that intervals do not hide each other
@@ -106,7 +126,8 @@ def curves(
         ax.set_xticks(list(places.values()), [f"{v:g}" if log else v for v in places])
         ax.set(title=name, xlabel=x)
         ax.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
-    axes[0][0].set_ylabel(f"{label} (%)")
+    for ax in axes[:, 0]:
+        ax.set_ylabel(f"{label} (%)")
     handles, names = axes[0][0].get_legend_handles_labels()
     if len(names) > 1:
         figure.legend(handles, names, loc="outside right center", frameon=False)
@@ -121,14 +142,17 @@ def _line(ax: Axes, at: np.ndarray, own: pd.DataFrame, y: str, name: str, look: 
     ax.errorbar(at, own[y], yerr=spread, capsize=2, markersize=5, label=name, **look)
 
 
-def alignment_and_score(points: pd.DataFrame, level: float | None = None) -> Axes:
+def alignment_and_score(
+    points: pd.DataFrame, level: float | None = None, ax: Axes | None = None
+) -> Axes:
     """Draw downstream UAR against PWCCA, a point a model, a colour and marker a view.
 
     Args:
         points: columns ``pwcca``, ``uar``, ``view``.
         level: chance, a dotted line.
+        ax: where to draw; None makes a new figure.
     """
-    ax = plt.subplots(figsize=(6, 3.8), layout="constrained")[1]
+    ax = ax or plt.subplots(figsize=(6, 3.8), layout="constrained")[1]
     for i, (view, own) in enumerate(points.groupby("view", sort=False)):
         look = _LOOKS[i % len(_LOOKS)]
         ax.scatter(
@@ -144,7 +168,7 @@ def alignment_and_score(points: pd.DataFrame, level: float | None = None) -> Axe
         ax.axhline(level, color=GREY, linestyle=":", label="chance")
     ax.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
     ax.set(xlabel="PWCCA of the view with the others, mean", ylabel="UAR (%)")
-    ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    ax.legend(fontsize="small")
     return ax
 
 

@@ -52,6 +52,14 @@ def test_without_intervals_and_with_names(table):
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["2", "10", "100"]
 
 
+def test_three_panels_a_row(table):
+    four = pd.concat([table.assign(view=name) for name in "abcd"])
+    figure = plots_pairwise.curves(four, "percent", "training")
+    shown = [ax for ax in figure.axes if ax.axison]
+    assert [ax.get_title() for ax in shown] == list("abcd") and len(figure.axes) == 6
+    assert [bool(ax.get_ylabel()) for ax in shown] == [True, False, False, True]
+
+
 def test_an_interval_beside_its_value_is_drawn_as_none(table):
     odd = table.assign(low=table["value"] + 0.01)
     ax = plots_pairwise.curves(odd, "percent", "training").axes[0]
@@ -69,10 +77,15 @@ def test_the_views_of_an_utterance():
     assert second.images[0].get_array().shape == (64, 50) and len(third.patches) == 88
 
 
-def test_similarities_share_a_scale():
-    figure = plots_pairwise.similarities({"before": np.zeros((4, 4)), "after": np.eye(4)}, "ab")
-    limits = [ax.images[0].get_clim() for ax in figure.axes[:2]]
-    assert limits == [(-1, 1), (-1, 1)] and figure.axes[1].get_title() == "after"
+def test_similarities_share_a_scale_and_stand_in_groups():
+    matrix = np.arange(9.0).reshape(3, 3) / 10
+    stages = {"before": np.zeros((3, 3)), "after": matrix}
+    figure = plots_pairwise.similarities(stages, "ab", ["sadness", "anger", "sadness"])
+    before, after = figure.axes[:2]
+    assert before.images[0].get_clim() == after.images[0].get_clim() == (-1, 1)
+    np.testing.assert_allclose(after.images[0].get_array()[0], [0.4, 0.3, 0.5])
+    assert [tick.get_text() for tick in after.get_xticklabels()] == ["anger", "sadness"]
+    np.testing.assert_allclose(after.get_yticks(), [0, 1.5])
 
 
 def test_a_point_a_model():
