@@ -51,14 +51,18 @@ def measured(claim: "Claim") -> Measured | None:
     return Measured(found.value * scale, found.low * scale, found.high * scale, found.p)
 
 
-def allowed_verdicts(claim: "Claim") -> tuple[str, ...]:
+def allowed_verdicts(claim: "Claim", found: Measured | None = None) -> tuple[str, ...]:
     """Return the verdicts that our number for a claim allows; none if there is no such number.
 
     A value is reproduced if our interval contains it; a relation if it holds with p < 0.05, and it
     is contradicted if the opposite does. With a margin the relation is "no worse than that": it
     holds if the whole interval lies above minus the margin, and is contradicted if all lies below.
+
+    Args:
+        claim: the claim.
+        found: our number, where it has been measured already.
     """
-    found = measured(claim)
+    found = measured(claim) if found is None else found
     if found is None:
         return ()
     if claim.value is not None:
