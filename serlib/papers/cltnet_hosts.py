@@ -50,7 +50,7 @@ class SpeechText(DistributionClassifier):
 
     def forward(self, features: Mapping[str, Sequences]) -> Tensor:
         """Return logits, (B, emotions)."""
-        # A packed LSTM's outputs are zero where there is padding, so a sum leaves it out.
+        # The outputs are zero where there is padding, so a sum leaves it out.
         means = [
             run_lstm(lstm, *features[name]).sum(1) / features[name][1][:, None]
             for name, lstm in self.lstms.items()
