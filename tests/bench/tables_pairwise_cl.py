@@ -97,27 +97,31 @@ class Tables:
         path = self.scratch / "outputs" / self.name / f"{fold}-headline-{name}.npy"
         return np.load(path) if path.exists() else None
 
-    def alike(self, fold: int, stage: str, x: str, y: str) -> float | None:
-        """PWCCA of two views in a stage, weighted by x."""
-        sides = [
-            self.output(fold, stage.format(v) if "{" in stage else f"{stage}-{v}") for v in (x, y)
-        ]
-        return None if any(s is None for s in sides) else pwcca(*sides, components=COMPONENTS)
+    def sides(self, fold: int, stage: str, x: str, y: str) -> list[np.ndarray] | None:
+        """The outputs of two views in a stage, if both are there."""
+        names = [stage.format(v) if "{" in stage else f"{stage}-{v}" for v in (x, y)]
+        found = [self.output(fold, name) for name in names]
+        return None if any(side is None for side in found) else found
 
     def alignment(self) -> None:
-        """PWCCA by stage and pair of views, both directions, mean over folds; and its floor."""
+        """PWCCA by stage and pair of views, both directions, beside its floor; mean over folds."""
         rows = []
-        for stage, name in STAGES.items():
-            for x, y in permutations(VIEWS, 2):
-                found = [self.alike(fold, name, x, y) for fold in range(5)]
-                if None in found:
-                    continue
-                at = {"stage": stage, "x": x, "y": y} | mean(found)
-                sides = [[self.output(f, f"pretrained-{v}") for v in (x, y)] for f in range(5)]
-                floor = np.mean([pwcca_floor(*s, components=COMPONENTS) for s in sides])
-                rows.append(at | {"floor": floor, "n": np.mean([len(s[0]) for s in sides])})
+        for stage, x, y in [(s, *pair) for s in STAGES for pair in permutations(VIEWS, 2)]:
+            at = {"stage": stage, "x": x, "y": y}
+            for fold in range(5):
+                if (both := self.sides(fold, STAGES[stage], x, y)) is not None:
+                    value, floor = (f(*both, components=COMPONENTS) for f in (pwcca, pwcca_floor))
+                    row = {"fold": str(fold), "value": value, "floor": floor, "n": len(both[0])}
+                    rows.append(at | row)
+        folds, by = pd.DataFrame(rows), ["stage", "x", "y"]
         about = {"components": COMPONENTS, "trained with": "all labels, first draw"}
-        self.write("pwcca", pd.DataFrame(rows), ["stage", "x", "y"], **about)
+        self.write("pwcca_folds", folds, [*by, "fold"], **about)
+        means = []
+        for at, part in folds.groupby(by, sort=False):
+            if len(part) == 5:
+                rest = {"floor": part["floor"].mean(), "n": part["n"].mean()}
+                means.append(dict(zip(by, at, strict=True)) | mean(part["value"].tolist()) | rest)
+        self.write("pwcca", pd.DataFrame(means), by, **about)
 
     def points(self) -> None:
         """PWCCA of a trained view with the others beside its UAR, and their rank correlation."""
@@ -128,15 +132,16 @@ class Tables:
                 continue
             x, trained = at["view"], f"{at['training']}-{{}}-{at['percent']}-0"
             for fold, own in enumerate(sorted(part["fold"].unique())):
-                pairs = [self.alike(fold, trained, x, y) for y in VIEWS if y != x]
+                pairs = [self.sides(fold, trained, x, y) for y in VIEWS if y != x]
                 if None in pairs:
                     continue
+                alike = [pwcca(*pair, components=COMPONENTS) for pair in pairs]
                 here = part[(part["fold"] == own) & (part["seed"] == 0)]
                 scored = UAR(here["truth"], here["prediction"])
-                rows.append(at | {"fold": str(fold), "pwcca": np.mean(pairs), "uar": scored})
+                rows.append(at | {"fold": str(fold), "pwcca": np.mean(alike), "uar": scored})
         frame = pd.DataFrame(rows)
         self.write("pwcca_uar", frame, ["view", "training", "percent", "fold"], draw=0)
-        if len(frame):
+        if len(frame) and frame["fold"].nunique() == 5:
             self.write("correlation", correlations(frame), ["of"], measure="Spearman's rho")
 
 
