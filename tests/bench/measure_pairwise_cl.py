@@ -1,7 +1,8 @@
 """Run Pairwise-CL on real speech: pre-trainings, then every training by view, share and draw.
 
 Run: SERLIB_DATA=../shared python tests/bench/measure_pairwise_cl.py SCRATCH CORPUS STEP …
-Steps: headline-ssl, headline-functionals, headline-mel, and the pre-trainings of `VARIANTS`.
+Steps: headline-<view>, with -<percent> for one share and -<draws> for fewer draws of it; and the
+pre-trainings of `VARIANTS`.
 Killed, it goes on where it was. Then tables_pairwise_cl.py makes the measurements of the records
 in SCRATCH.
 """
@@ -105,14 +106,14 @@ class Runs:
         self.made = encoders(scratch, name, number, variant)
         self.features = self.task.features(number)
 
-    def all(self, view: str, trainings: tuple[str, ...], shares: tuple[int, ...]) -> None:
-        """Every training at every share of the labels, three draws each."""
+    def all(self, view: str, trainings: tuple[str, ...], shares: tuple[int, ...], draws=DRAWS):
+        """Every training at every share of the labels and draw."""
         features, four = self.features[view], self.task.four
         vectors = {"raw": pooled({u: features[u] for u in four.index})}
         vectors["linear"] = embed(self.made[view], features, four.index)
         self._keep(f"{self.variant}-pretrained-{view}", vectors["linear"])
         for share in shares:
-            for draw in DRAWS:
+            for draw in draws:
                 train = protocols.label_fraction(four, self.fold.train, share / 100, draw)
                 for kind in trainings:
                     name = f"{kind}-{view}-{share}"
@@ -174,15 +175,18 @@ def main(scratch: str, name: str, *steps: str) -> None:
     """Run the steps, all folds of one before the next."""
     torch.set_num_threads(1)
     for step in steps:
-        variant, _, view = step.partition("-") if step.startswith("headline") else (step, "", "")
+        _, view, share, draws = [*step.split("-"), "", "", ""][:4]
         for number in range(5):
-            runs = Runs(Path(scratch), name, number, variant)
-            if variant == "headline":
-                runs.keep_untrained()
-                runs.all(view, ("raw", "linear", "supervised", "full"), SHARES[view])
+            if not step.startswith("headline"):
+                runs = Runs(Path(scratch), name, number, step)
+                for view_of in runs.made:
+                    runs.all(view_of, ("linear",), FEW)
                 continue
-            for view_of in runs.made:
-                runs.all(view_of, ("linear",), FEW)
+            runs = Runs(Path(scratch), name, number, "headline")
+            runs.keep_untrained()
+            shares = (int(share),) if share else SHARES[view]
+            kinds = ("raw", "linear", "supervised", "full")
+            runs.all(view, kinds, shares, DRAWS[: int(draws or 3)])
 
 
 if __name__ == "__main__":
