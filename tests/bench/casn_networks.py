@@ -4,12 +4,15 @@ Every experiment is a function of a name, a seed and the folder of the runs. It 
 predicted classes of each read-out, in the order of the sorted test utterances, and other numbers.
 """
 
+import resource
+import tempfile
 import time
 from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pandas as pd
+import torch
 
 from serlib import protocols, training, views
 from serlib.corpora import load_corpus
@@ -104,6 +107,30 @@ def grid(name, seed, runs, share=SHARE):
         f"{k}_plain": v.plain for k, v in read.items()
     }
     return {k: codes_of(own["test"], v) for k, v in found.items()}, extra
+
+
+def performance(name, seed, runs):
+    """What training all of DailyDialog costs on stored vectors, both steps, from nothing."""
+    data(share=1)  # Loading is not training.
+    wall, cpu = time.perf_counter(), time.process_time()
+    with tempfile.TemporaryDirectory() as place:
+        steps.train(
+            GRID[name],
+            data(share=1),
+            directory=place,
+            seed=seed,
+            device="cpu",
+            progress=False,
+            **SIZE,
+        )
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    own = data(share=1)["train"]
+    return {}, {
+        "wall_seconds": wall,
+        "cpu_seconds": cpu,
+        "peak_memory_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+        "padding_waste": own.waste(own.batches(32, torch.Generator().manual_seed(seed))),
+    }
 
 
 def full(name, seed, runs):

@@ -51,6 +51,7 @@ def shaped(experiment, name):
         "grid": trained | {"triplet_epochs": TRIPLET_EPOCHS, "steps": repr(GRID.get(name))},
         "full": trained
         | {"triplet_epochs": TRIPLET_EPOCHS, "steps": repr(GRID.get(name)), "train_share": 1},
+        "performance": trained | {"triplet_epochs": TRIPLET_EPOCHS, "train_share": 1},
         "released": {"epochs": RELEASED_EPOCHS, "resampled": RESAMPLED},
         "episodes": trained,
         "transfer": {} if name == "frozen" else trained,

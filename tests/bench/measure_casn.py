@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 
 import torch
-from casn_networks import FULL, GRID, baseline, control, full, grid
+from casn_networks import FULL, GRID, baseline, control, full, grid, performance
 from casn_others import episodes, pieces, released, transfer
 from casn_tables import write, write_predictions
 
@@ -24,6 +24,7 @@ RUNS = {
     "transfer": (transfer, ("frozen", "ce", "two-step")),
     "full": (full, FULL),
     "pieces": (pieces, ("sentence", "pieces")),
+    "performance": (performance, ("two-step",)),
 }
 
 
