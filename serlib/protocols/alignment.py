@@ -6,11 +6,11 @@ from serlib.errors import ProtocolError
 
 
 def pwcca(x, y, components: int | None = None) -> float:
-    r"""Projection weighted canonical correlation of two representations, between 0 and 1.
+    """Projection weighted canonical correlation of two representations, between 0 and 1.
 
-    Equation: 5.4, $\sum_i w_i \rho_i / \sum_i w_i$ with $w_i = \sum_j |\langle h_i, x_j\rangle|$:
-    $\rho_i$ = canonical correlations, $h_i$ = the canonical variables of x (unit length,
-    centred), $x_j$ = the columns of x, i = 1 … min(rank x, rank y).
+    Equation: 5.4, the mean of ρ_i weighted by w_i = Σ_j abs⟨h_i, x_j⟩, with ρ_i = canonical
+    correlations, h_i = the canonical variables of x (centred, of length 1), x_j = the columns of
+    x, and i = 1 … min(rank x, rank y).
 
     Directions that carry much of x count much, so ``pwcca(x, y)`` and ``pwcca(y, x)`` differ. Any
     invertible affine map of y leaves it the same. Columns that are constant or repeat others add
