@@ -182,10 +182,7 @@ def correlations(frame: pd.DataFrame) -> pd.DataFrame:
         within[column] -= frame.groupby(["view", "percent"])[column].transform("mean")
     rows = []
     parts = {"all points": frame, "within view and share": within}
-    parts |= {
-        f"supervised, {v}": p for v, p in frame[frame["training"] == "supervised"].groupby("view")
-    }
-    parts |= {f"full, {v}": p for v, p in frame[frame["training"] == "full"].groupby("view")}
+    parts |= dict(list(frame.groupby("training")))
     for name, part in parts.items():
         given = part.assign(truth=part["pwcca"], prediction=part["uar"])
         given["utterance"] = np.arange(len(given)).astype(str)
