@@ -1,6 +1,7 @@
 """Make the measurements of chapter 5 of what measure_pairwise_cl.py has run so far.
 
-Run: python tests/bench/tables_pairwise_cl.py SCRATCH CORPUS
+Run: python tests/bench/tables_pairwise_cl.py SCRATCH CORPUS OUTPUT; OUTPUT outside the checkout, so
+that what is written does not make it differ from its revision.
 """
 
 import sys
@@ -16,7 +17,6 @@ from serlib import results
 from serlib.keyed import flat
 from serlib.protocols import bootstrap, paired, pwcca, pwcca_floor, uar
 
-OUTPUT = Path(__file__).parents[2] / "book" / "results" / "pairwise_cl"
 UAR = partial(uar, labels=LABELS)
 COMPONENTS = 16
 STAGES = {"before": "untrained", "pretrained": "pretrained", "supervised": "supervised-{}-100-0"}
@@ -26,8 +26,8 @@ STAGES |= {"full": "full-{}-100-0"}
 class Tables:
     """The tables of one corpus."""
 
-    def __init__(self, scratch: Path, name: str):
-        self.scratch, self.name = scratch, name
+    def __init__(self, scratch: Path, name: str, output: Path):
+        self.scratch, self.name, self.directory = scratch, name, output / name
 
     @cache  # noqa: B019 (one object a program)
     def runs(self, variant: str) -> dict[str, pd.DataFrame]:
@@ -52,7 +52,7 @@ class Tables:
         settings |= {"pre-training": PRE, "fine-tuning": FINE} | about
         values, now = flat(frame, by), results.environment()
         record = results.Measurement("pairwise_cl", what, values, settings, **now)
-        print(results.write(record, OUTPUT / self.name), len(frame), flush=True)
+        print(results.write(record, self.directory), len(frame), flush=True)
 
     def fractions(self) -> None:
         """UAR by view, training and share of the labels."""
@@ -197,9 +197,9 @@ def rho(x, y) -> float:
     return float(pd.Series(np.asarray(x)).corr(pd.Series(np.asarray(y)), method="spearman"))
 
 
-def main(scratch: str, name: str) -> None:
+def main(scratch: str, name: str, output: str) -> None:
     """Write every table whose runs are there."""
-    tables = Tables(Path(scratch), name)
+    tables = Tables(Path(scratch), name, Path(output))
     tables.fractions()
     tables.differences("gains", [("linear", "supervised"), ("full", "supervised")])
     tables.differences("gains_over_raw", [(k, "raw") for k in ("linear", "supervised", "full")])
