@@ -129,6 +129,9 @@ def _draws(cell, functions: set[str]) -> bool:
 
 def equations(chapter: Chapter) -> Iterator[str]:
     """Each numbered equation has one function that names it, and a test; and each such function."""
+    for shown in re.findall(r"(?s)\$\$(.*?)\$\$", chapter.text("markdown")):
+        if r"\tag" in shown and "\\\\" in shown:
+            yield f"{shown[:40].strip()!r}: Sphinx splits it at \\\\, and shows none; use \\cr"
     found = re.findall(r"\\tag\{([^}]*)\}", chapter.text("markdown"))
     for number in sorted({n for n in found if found.count(n) > 1}):
         yield f"equation {number}: numbered twice"

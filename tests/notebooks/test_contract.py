@@ -139,6 +139,10 @@ def markdown(text):
             {"equation": markdown("\\tag{4.1} \\tag{4.2} \\tag{4.1}")},
             "equations: equation 4.1: numb",
         ),
+        (
+            {"equation": markdown("$$ a \\\\ b \\tag{4.1} $$ $$ c \\tag{4.2} $$")},
+            "equations: 'a ",
+        ),
         ({"equation": markdown("\\tag{4.1}")}, "equations: equation 4.2: dsnet.Second names it"),
         ({"more": markdown("\\tag{4.3}")}, "equations: equation 4.3: named by no function"),
         ({"more": markdown("\\tag{4.3}")}, "equations: equation 4.3: no test_equation_4_3"),
