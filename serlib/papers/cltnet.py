@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from serlib.errors import ParameterError
+from serlib.papers.padding import inside
 from serlib.training import EmotionClassifier
 
 Sequences = tuple[Tensor, Tensor]
@@ -21,7 +22,7 @@ OUT = 100
 
 def padding(sequence: Tensor, lengths: Tensor) -> Tensor:
     """Return which places are padding, (B, T)."""
-    return torch.arange(sequence.shape[1], device=sequence.device) >= lengths[:, None]
+    return ~inside(sequence, lengths)
 
 
 def max_pool(sequence: Tensor, lengths: Tensor) -> Tensor:

@@ -11,16 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from serlib.errors import ParameterError
+from serlib.papers.padding import inside
 
 OUT = 128
 #: Of the running statistics of batch normalisation. With torch's 0.1, a model that sees two batches
 #: an epoch would be judged by the statistics of its random start for ten epochs.
 MOMENTUM = 0.3
-
-
-def inside(sequence: Tensor, lengths: Tensor) -> Tensor:
-    """Return which places are not padding, (B, T)."""
-    return torch.arange(sequence.shape[1], device=sequence.device) < lengths[:, None]
 
 
 class FramesEncoder(nn.Module):

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from serlib.papers.cost import macs, on_meta
 from serlib.papers.cost import parameters as count
+from serlib.papers.padding import inside
 from serlib.protocols.metrics import ccc
 
 
@@ -55,7 +56,7 @@ class TCGRU(L.LightningModule):
 
     def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
         """Predict (B, 2K), grades then variances, from frames (B, T, D) and their lengths (B,)."""
-        within = torch.arange(frames.shape[1], device=frames.device) < lengths[:, None]
+        within = inside(frames, lengths)
         # What lies behind the end must be 0 for the convolution, as it is for a clip on its own.
         frames = frames * within[..., None]
         states, _ = self.recurrent(self.convolution(frames.transpose(1, 2)).relu().transpose(1, 2))
